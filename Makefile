@@ -1,0 +1,47 @@
+# Every target is one step of the same house; `make help` lists them.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+.DEFAULT_GOAL := help
+
+.PHONY: help setup demo demo-arm64 test test-fast check format docs bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=26,<27"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,demo]"
+	@touch $@
+
+setup: $(STAMP) ## make the environment in .venv (command: .venv/bin/edgekit)
+	@echo "ready: $(BIN)/edgekit --help"
+
+demo: setup ## the main job, end to end, on a local board over real SSH
+	$(BIN)/python scripts/demo.py
+
+demo-arm64: setup ## the same on an emulated arm64 board (root and apt needed; says what it installs)
+	bash scripts/make_board_image.sh
+	$(BIN)/python scripts/demo.py --board arm64
+
+test: setup ## all tests
+	$(BIN)/python -m pytest
+
+test-fast: setup ## tests that need no tool environment
+	$(BIN)/python -m pytest -m "not slow and not e2e and not arm64" -n 2
+
+check: setup ## format, lint, types, import law, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_docs.py
+
+format: setup ## rewrite the sources in the house format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .pytest_cache

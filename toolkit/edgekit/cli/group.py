@@ -1,0 +1,61 @@
+"""The lazy group: `edgekit --help` imports no command."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.resources
+from functools import cache
+
+import click
+
+PACKAGE = "edgekit.cli.commands"
+WORKFLOW = (
+    "go",
+    "convert",
+    "deploy",
+    "run",
+    "compare",
+    "explain",
+    "report",
+    "boards",
+    "profiles",
+    "engines",
+    "net",
+    "serve",
+)
+"""Help lists commands in the order in which people use them; others follow by name."""
+
+
+@cache
+def summaries() -> dict[str, str]:
+    """Command name to summary line, from the first line of each command file."""
+    found = {}
+    for entry in importlib.resources.files(PACKAGE).iterdir():
+        stem, dot, suffix = entry.name.partition(".")
+        if suffix != "py" or stem.startswith("_"):
+            continue
+        with entry.open("r", encoding="utf-8") as stream:
+            found[stem.replace("_", "-")] = stream.readline().strip().strip('"').rstrip(".")
+    order = {name: position for position, name in enumerate(WORKFLOW)}
+    return dict(sorted(found.items(), key=lambda item: (order.get(item[0], 99), item[0])))
+
+
+class LazyGroup(click.Group):
+    """Imports a command's file only when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in workflow order."""
+        return list(summaries())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, imported now."""
+        if cmd_name not in summaries():
+            return None
+        module = importlib.import_module(f"{PACKAGE}.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command table, from summaries alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(summaries().items()))

@@ -1,0 +1,106 @@
+"""The entry point, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from types import FrameType
+
+import click
+
+from edgekit import __version__
+from edgekit.cli import exits
+from edgekit.cli.group import LazyGroup
+from edgekit.core.errors import EdgekitError
+
+EPILOG = """\b
+Examples:
+  edgekit convert model.keras --profile raspberrypi --calibration samples.npz
+  edgekit go model.onnx --profile raspberrypi --board kitchen-pi --cloud grpc://host:8081
+  edgekit explain records/run.json
+"""
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="edgekit")
+def cli() -> None:
+    """Find out what makes a model slow on an edge board, and make it fast enough.
+
+    Convert a trained model for a board, deploy it over SSH, measure it there, compare it with a
+    cloud endpoint, and see where the time goes.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the command line and exits with a documented code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    previous = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = run(arguments)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    sys.exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command line and gives the exit code."""
+    as_json = "--json" in arguments
+    try:
+        result = cli.main(args=arguments, prog_name="edgekit", standalone_mode=False)
+        return result if isinstance(result, int) else exits.OK
+    except click.exceptions.Exit as err:
+        return int(err.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail(as_json, exits.INTERRUPTED, "interrupted", "", {})
+    except click.UsageError as err:
+        if as_json:
+            return _fail(as_json, exits.USAGE, err.format_message(), "", {})
+        err.show()
+        return exits.USAGE
+    except click.ClickException as err:
+        return _fail(as_json, exits.USAGE, err.format_message(), "", {})
+    except EdgekitError as err:
+        return _fail(as_json, err.exit_code, err.message, err.hint, err.details)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.OK
+    except Exception as err:  # noqa: BLE001  boundary: anything else is our bug
+        return _fail(
+            as_json,
+            exits.BUG,
+            f"internal error: {type(err).__name__}: {err}",
+            f"this is a bug of edgekit; please report it with {_debug_log()}",
+            {},
+        )
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _fail(as_json: bool, code: int, message: str, hint: str, details: dict[str, object]) -> int:
+    if as_json:
+        error = {"exit_code": code, "message": message, "hint": hint, "details": details}
+        print(json.dumps({"error": error}, default=str))
+        return code
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    return code
+
+
+def _debug_log() -> str:
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="edgekit-debug-", suffix=".log", delete=False, encoding="utf-8"
+    ) as stream:
+        stream.write(f"edgekit {__version__}\n{' '.join(sys.argv[:1])}\n")
+        traceback.print_exc(file=stream)
+    return stream.name

@@ -1,0 +1,201 @@
+"""A converted model: files with a card that tells everything about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from edgekit.core.record import Record, Unavailable
+
+
+class Format(StrEnum):
+    """Formats of models, as sources, in between, and as targets."""
+
+    KERAS = "keras"
+    SAVED_MODEL = "saved_model"
+    PYTORCH = "pytorch"
+    """An exported program (.pt2), TorchScript, or a builder file with a state dict."""
+    ONNX = "onnx"
+    TFLITE = "tflite"
+    OPENVINO = "openvino"
+    SKLEARN = "sklearn"
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """Affine quantization of a whole tensor: real = scale * (stored - zero_point)."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of a model."""
+
+    name: str
+    shape: tuple[int, ...]
+    """-1 marks a dimension that is free at run time."""
+    dtype: str
+    """numpy's name: float32, int8, uint8, int32, int64..."""
+    quantization: Quantization | None = None
+    layout: str = ""
+    """NCHW or NHWC for images where it is known, else empty."""
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file of an artifact or bundle, named by a path relative to its folder (with ``/``)."""
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """What was converted."""
+
+    name: str
+    format: Format
+    sha256: str
+    """Of the file, or of the sorted list of hashes for a folder."""
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Artifact against original on the same inputs, without labels."""
+
+    sample_count: int
+    data: str
+    """What the inputs were: the name of the data, or ``calibration``."""
+    top1_agreement: float | None
+    """Share of samples with the same arg-max, 0..1; None when no output looks like scores."""
+    max_deviation: float
+    """Largest absolute difference over all outputs and samples."""
+    cosine: float
+    """Lowest cosine similarity over the samples."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Both models on labelled data."""
+
+    metric: str
+    data: str
+    sample_count: int
+    original: float
+    artifact: float
+    """Both as shares 0..1."""
+
+    @property
+    def drop_points(self) -> float:
+        """Loss in percentage points; negative is a gain."""
+        return (self.original - self.artifact) * 100
+
+
+@dataclass(frozen=True)
+class Operation:
+    """All operations of one type in the model."""
+
+    type: str
+    count: int
+    macs: int
+    """Multiply-accumulates for one inference at batch 1."""
+    weight_bytes: int
+    activation_bytes: int
+    """Bytes read and written besides weights."""
+
+
+@dataclass(frozen=True)
+class ModelStructure:
+    """Size and shape of the computation, from the artifact's graph."""
+
+    parameters: int
+    macs: int
+    depth: int
+    """Operations on the longest path from input to output."""
+    max_width: int
+    """Largest channel count of any layer."""
+    operations: tuple[Operation, ...]
+    """Per operation type, most multiply-accumulates first."""
+
+
+@dataclass(frozen=True)
+class PipelineSpec:
+    """How a raw image becomes the model's input: data that board and host both follow.
+
+    Pixels are decoded to RGB, resized to ``width`` x ``height``, then (value - mean) / std per
+    channel, laid out as ``layout``, then quantized if the input is.
+    """
+
+    kind: str
+    """image, tensor or python (a ``pipeline.py`` travels with the artifact)."""
+    height: int = 0
+    width: int = 0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    layout: str = ""
+
+
+@dataclass(frozen=True)
+class GoldenVectors:
+    """Recorded inputs and expected outputs, raw little-endian tensors in ``golden/``.
+
+    For sample ``i``, input ``j`` lies in ``golden/<i>.in.<j>.bin`` and output ``j`` of the
+    artifact on the host's engine in ``golden/<i>.out.<j>.bin`` in the artifact's own dtypes.
+    """
+
+    sample_count: int
+    tolerance: float
+    """Largest allowed absolute difference of de-quantized outputs between host and board."""
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """One step of the route that made the artifact."""
+
+    step: str
+    elapsed_s: float
+    tools: Mapping[str, str]
+    """Distribution name to version."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelArtifact(Record):
+    """The card of an artifact folder (``card.json``)."""
+
+    KIND: ClassVar[str] = "edgekit.artifact"
+
+    name: str
+    format: Format
+    engine: str
+    """The engine of the profile that this artifact is meant for."""
+    profile: str
+    recipe: str
+    model: str
+    """Path of the model's main file inside the folder."""
+    files: tuple[FileEntry, ...]
+    """Every file of the folder but card.json."""
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    source: SourceModel
+    size_bytes: int
+    """Of the model's files, golden vectors not counted."""
+    float_size_bytes: int | Unavailable
+    """Of the same model in the same format in float32."""
+    structure: ModelStructure | Unavailable
+    agreement: Agreement | Unavailable
+    accuracy: Accuracy | Unavailable
+    pipeline: PipelineSpec
+    golden: GoldenVectors | Unavailable
+    steps: tuple[StepReport, ...]
+    elapsed_s: float
+    calibration: str = ""
+    """What calibrated the quantization, with the number of samples."""
+    created_utc: str = ""
+    warnings: tuple[str, ...] = ()

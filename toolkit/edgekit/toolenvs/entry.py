@@ -1,0 +1,45 @@
+"""Entry point inside a tool environment: ``python -m edgekit.toolenvs.entry MODULE IN OUT``."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from edgekit.core.errors import EdgekitError
+
+
+def main(module: str, request_file: str, reply_file: str) -> int:
+    """Calls ``module.main`` and writes its reply, or the error that it raised."""
+    request = json.loads(Path(request_file).read_text(encoding="utf-8"))
+    reply: dict[str, Any]  # Any: JSON
+    try:
+        reply = {"result": importlib.import_module(module).main(request)}
+    except EdgekitError as err:
+        reply = {"error": _error(type(err).__name__, err.message, err.hint, err.details)}
+    except MemoryError:
+        reply = {"error": _error("StepFailed", "the step ran out of memory", "", {})}
+    except Exception as err:  # boundary: a converter may raise anything
+        traceback.print_exc()
+        text = f"{type(err).__name__}: {err}".strip().splitlines()
+        reply = {"error": _error("StepFailed", text[0][:500] if text else "failed", "", {})}
+    temporary = Path(reply_file + ".part")
+    temporary.write_text(json.dumps(reply), encoding="utf-8")
+    os.replace(temporary, reply_file)
+    return 0
+
+
+# Any: JSON
+def _error(kind: str, message: str, hint: str, details: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "message": message, "hint": hint, "details": details}
+
+
+if __name__ == "__main__":
+    sys.stdout.flush()
+    code = main(*sys.argv[1:4])
+    sys.stdout.flush()
+    os._exit(code)  # libraries with stuck threads must not keep the worker alive

@@ -1,0 +1,160 @@
+"""Runs a module of edgekit inside a tool environment: JSON in, JSON out, chatter in a log.
+
+A worker module has ``main(request: dict) -> dict`` and is called as
+``call("onnx", "edgekit.convert.workers.quantize", {...})``. An EdgekitError that it raises is
+raised again here; a crash, a time-out or running out of memory becomes StepFailed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import edgekit
+import edgekit_runner
+from edgekit.core import errors
+from edgekit.core.errors import EdgekitError, StepFailed
+from edgekit.toolenvs.environment import Progress, cache_folder, ensure
+
+DEFAULT_TIMEOUT_S = 1800
+TELEMETRY_OFF = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "NNCF_CI": "1",
+    "CI": "true",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+}
+"""Set before any engine is imported; see docs/adr/0002-tool-environments.md."""
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def source_path() -> Path:
+    """A folder that holds nothing but links to edgekit and edgekit_runner.
+
+    A tool environment sees our code through it without seeing the host's other packages.
+    """
+    package = Path(edgekit.__file__).resolve().parent
+    runner = Path(edgekit_runner.__file__).resolve().parent
+    tag = f"{edgekit.__version__}-{abs(hash((str(package), str(runner)))) % 16**8:08x}"
+    folder = cache_folder() / "sources" / f"{tag}-{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for target in (package, runner):
+        link = folder / target.name
+        if not link.is_symlink():
+            link.symlink_to(target)
+    return folder
+
+
+def worker_variables(sources: Path) -> dict[str, str]:
+    """Environment variables for a process in a tool environment."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV"))
+    }
+    return inherited | TELEMETRY_OFF | QUIET | {"PYTHONPATH": str(sources), "PYTHONUTF8": "1"}
+
+
+def call(
+    environment: str,
+    module: str,
+    request: Mapping[str, object],
+    *,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    log: Path | None = None,
+    progress: Progress = lambda message: None,
+) -> dict[str, Any]:  # Any: the reply is JSON that the caller types
+    """Runs ``module.main(request)`` in the environment and gives its reply.
+
+    Args:
+        environment: name of a tool environment; made first when it is not there yet.
+        module: dotted name of the worker module.
+        request: JSON-serializable.
+        timeout_s: wall clock limit in seconds.
+        log: file that receives everything the worker and its libraries print.
+
+    Raises:
+        EdgekitError: what the worker raised.
+        StepFailed: it crashed, hung or printed no reply.
+        ToolEnvironmentError: the environment could not be made.
+    """
+    python = ensure(environment, progress=progress)
+    workspace = Path(tempfile.mkdtemp(prefix="edgekit-"))
+    sources = source_path()
+    log = log or workspace / "log.txt"
+    try:
+        request_file, reply_file = workspace / "request.json", workspace / "reply.json"
+        request_file.write_text(json.dumps(request), encoding="utf-8")
+        command = [str(python), "-m", "edgekit.toolenvs.entry", module]
+        code = _run(
+            [*command, str(request_file), str(reply_file)], sources, log, timeout_s, workspace
+        )
+        return _read_reply(reply_file, code, module, log)
+    finally:
+        shutil.rmtree(workspace, ignore_errors=True)
+        shutil.rmtree(sources, ignore_errors=True)
+
+
+def _run(command: list[str], sources: Path, log: Path, timeout_s: float, workspace: Path) -> int:
+    with open(log, "ab") as stream:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=worker_variables(sources) | {"TMPDIR": str(workspace)},
+            cwd=workspace,
+            start_new_session=True,
+        )
+        try:
+            return process.wait(timeout=timeout_s)
+        except subprocess.TimeoutExpired as err:
+            raise StepFailed(
+                f"{command[3]} did not end within {timeout_s:.0f} s", hint=f"see {log}"
+            ) from err
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the worker and everything it started (its own session), also after Ctrl-C."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+# Any: the reply is JSON that the caller types
+def _read_reply(reply_file: Path, code: int, module: str, log: Path) -> dict[str, Any]:
+    if not reply_file.exists():
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        raise StepFailed(
+            f"{module} ended with {how}: {_tail(log)}",
+            hint=f"the whole log: {log}" if log.parent.exists() else "",
+        )
+    reply = json.loads(reply_file.read_text(encoding="utf-8"))
+    if "error" in reply:
+        failure = reply["error"]
+        kind = getattr(errors, str(failure["type"]), StepFailed)
+        if not (isinstance(kind, type) and issubclass(kind, EdgekitError)):
+            kind = StepFailed
+        raise kind(failure["message"], hint=failure["hint"], details=failure["details"])
+    result = reply["result"]
+    if not isinstance(result, dict):
+        raise StepFailed(f"{module} replied with {type(result).__name__}, not an object")
+    return result
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it printed nothing"

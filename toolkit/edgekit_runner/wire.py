@@ -1,0 +1,58 @@
+"""The language between host and board: one request, then JSON lines.
+
+``python3 -I runner.pyz COMMAND`` reads one JSON request from stdin and writes one JSON object per
+line to stdout, each with ``event``; the last one is ``done`` or ``error``. Logs go to stderr.
+
+Commands, their request, and the events they write before ``done``:
+
+``probe``    {"home": PATH?, "sysfs": PATH?, "site": [PATH]?}
+             -> ``facts`` (the fields of edgekit.core.board.BoardFacts but hostname.. see probe.py)
+``have``     {"sha256": [HEX]}
+             -> ``have`` {"sha256": [HEX present and intact in the store]}, ``state`` as below
+``install``  {"txn": ID, "manifest": BUNDLE}
+             verifies the staged blobs, moves them to the store, unpacks wheels, builds the
+             release; does not switch.  -> ``installed`` {"release": ID, "path": PATH, "site": PATH}
+``check``    {"release_path": PATH, "site": [PATH], "engine": NAME, "threads": N}
+             -> ``golden`` {"samples": N, "max_deviation": X, "tolerance": X, "passed": BOOL}
+``switch``   {"app": NAME, "release": ID} -> ``switched`` {"app", "release", "previous"}
+``state``    {} -> ``state`` {"apps": {NAME: RELEASE}, "releases": {NAME: [RELEASE]}}
+``run``      {"release_path", "site", "engine", "threads", "runs", "warmup_runs",
+             "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?}
+             -> ``engine`` {"name", "version", "details"}, ``once`` {"phase", "ns"}...,
+             ``condition`` {...Condition}, ``samples`` {"phase": NAME, "ns": [INT]} (chunks),
+             ``starts`` {"ns": [INT]}, ``summary`` {"wait_ns"|null, "peak_memory_bytes"|null,
+             "timer_overhead_ns"}
+``ping``     {} -> ``pong`` {"runner": VERSION}
+
+``error`` carries {"code": CODE, "message": TEXT, "hint": TEXT}.
+"""
+
+WIRE_VERSION = 1
+
+HOME_FOLDER = ".edgekit"
+"""Folder in the board user's home that holds everything."""
+STORE_FOLDER = "store/sha256"
+RELEASES_FOLDER = "releases"
+APPS_FOLDER = "apps"
+STAGING_FOLDER = "staging"
+SITES_FOLDER = "sites"
+"""Unpacked wheel sets, named by the hash of their sorted wheel hashes."""
+STATE_FILE = "state.json"
+COMPLETE_MARK = "COMPLETE"
+"""File that is written last into a release or site folder; one without it does not count."""
+
+CARD_FILE = "card.json"
+RUNNER_FILE = "runner.pyz"
+GOLDEN_FOLDER = "golden"
+
+ERROR_BAD_REQUEST = "bad-request"
+ERROR_NO_SPACE = "no-space"
+ERROR_HASH_MISMATCH = "hash-mismatch"
+ERROR_MISSING_BLOB = "missing-blob"
+ERROR_ENGINE_MISSING = "engine-missing"
+ERROR_ENGINE_FAILED = "engine-failed"
+ERROR_GOLDEN_FAILED = "golden-failed"
+ERROR_IO = "io"
+ERROR_NO_RELEASE = "no-release"
+ERROR_INTERNAL = "internal"
+"""Codes of the ``error`` event."""
