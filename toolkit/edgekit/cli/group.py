@@ -31,7 +31,7 @@ def summaries() -> dict[str, str]:
     """Command name to summary line, from the first line of each command file."""
     found = {}
     for entry in importlib.resources.files(PACKAGE).iterdir():
-        stem, dot, suffix = entry.name.partition(".")
+        stem, _, suffix = entry.name.partition(".")
         if suffix != "py" or stem.startswith("_"):
             continue
         with entry.open("r", encoding="utf-8") as stream:

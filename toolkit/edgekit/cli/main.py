@@ -55,6 +55,7 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         result = cli.main(args=arguments, prog_name="edgekit", standalone_mode=False)
+        sys.stdout.flush()
         return result if isinstance(result, int) else exits.OK
     except click.exceptions.Exit as err:
         return int(err.exit_code)
@@ -69,8 +70,8 @@ def run(arguments: list[str]) -> int:
         return _fail(as_json, exits.USAGE, err.format_message(), "", {})
     except EdgekitError as err:
         return _fail(as_json, err.exit_code, err.message, err.hint, err.details)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):  # click itself exits when the reader went away
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return exits.OK
     except Exception as err:  # noqa: BLE001  boundary: anything else is our bug
         return _fail(
@@ -104,3 +105,7 @@ def _debug_log() -> str:
         stream.write(f"edgekit {__version__}\n{' '.join(sys.argv[:1])}\n")
         traceback.print_exc(file=stream)
     return stream.name
+
+
+if __name__ == "__main__":
+    main()

@@ -236,9 +236,7 @@ def _build_dataclass(kind: type, value: object, where: str) -> object:
     for name, field in known.items():
         if name in value:
             arguments[name] = _build(hints[name], value[name], f"{where}.{name}")
-        elif (
-            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-        ):
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise RecordError(f"{where}: missing key {name!r}")
     return kind(**arguments)
 

@@ -67,4 +67,6 @@ def _three_digits(value: float) -> str:
         return f"{value:.0f}"
     if magnitude >= 9.995:
         return f"{value:.1f}"
-    return f"{value:.2f}"
+    if magnitude >= 0.9995:
+        return f"{value:.2f}"
+    return f"{value:.3g}"

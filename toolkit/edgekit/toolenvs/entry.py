@@ -33,7 +33,7 @@ def main(module: str, request_file: str, reply_file: str) -> int:
     return 0
 
 
-# Any: JSON
+# details and the result are JSON, so Any
 def _error(kind: str, message: str, hint: str, details: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, "message": message, "hint": hint, "details": details}
 

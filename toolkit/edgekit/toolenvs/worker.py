@@ -7,6 +7,7 @@ raised again here; a crash, a time-out or running out of memory becomes StepFail
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -42,15 +43,17 @@ def source_path() -> Path:
 
     A tool environment sees our code through it without seeing the host's other packages.
     """
-    package = Path(edgekit.__file__).resolve().parent
-    runner = Path(edgekit_runner.__file__).resolve().parent
-    tag = f"{edgekit.__version__}-{abs(hash((str(package), str(runner)))) % 16**8:08x}"
-    folder = cache_folder() / "sources" / f"{tag}-{os.getpid()}"
+    targets = [
+        Path(module.__file__ or "").resolve().parent for module in (edgekit, edgekit_runner)
+    ]
+    tag = hashlib.sha256("\n".join(map(str, targets)).encode()).hexdigest()[:12]
+    folder = cache_folder() / "sources" / tag
     folder.mkdir(parents=True, exist_ok=True)
-    for target in (package, runner):
-        link = folder / target.name
-        if not link.is_symlink():
-            link.symlink_to(target)
+    for target in targets:
+        try:
+            (folder / target.name).symlink_to(target)
+        except FileExistsError:
+            continue
     return folder
 
 
@@ -101,7 +104,6 @@ def call(
         return _read_reply(reply_file, code, module, log)
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
-        shutil.rmtree(sources, ignore_errors=True)
 
 
 def _run(command: list[str], sources: Path, log: Path, timeout_s: float, workspace: Path) -> int:

@@ -1,0 +1,36 @@
+"""Isolation for every test: an own home, no inherited settings, the shared tool environments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edgekit.toolenvs.environment import cache_folder
+
+REAL_CACHE = cache_folder()
+INHERITED = ("EDGEKIT_", "XDG_", "SSH_")
+
+
+@pytest.fixture(autouse=True)
+def isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """HOME is a new folder, settings of the user do not reach a test; the cache stays shared."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(INHERITED):
+                patch.delenv(name)
+        patch.setenv("HOME", str(home))
+        patch.setenv("EDGEKIT_CACHE_DIR", str(REAL_CACHE))
+        yield home
+
+
+def need_or_skip(is_present: bool, reason: str) -> None:
+    """Skips with the reason on a user's machine; fails where everything must be present (CI)."""
+    if is_present:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI must have it: {reason}")
+    pytest.skip(reason)
