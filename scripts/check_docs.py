@@ -34,22 +34,25 @@ def problems_of(path: Path, targets: set[str], commands: set[str]) -> Iterator[s
         if "://" not in match[1] and not (path.parent / match[1]).exists():
             yield f"the link {match[1]} leads nowhere"
     for language, body in FENCE.findall(text):
-        try:
-            if language == "json":
-                json.loads(body)
-            elif language == "toml":
-                tomllib.loads(body)
-        except ValueError as err:
-            yield f"a {language} block does not parse: {err}"
-        if language == "console":
-            for name in COMMAND.findall(body):
-                if name not in commands:
-                    yield f"`edgekit {name}` is no command"
+        yield from _problems_of_block(language, body, commands)
     for name in MAKE.findall(text):
         if name not in targets:
             yield f"`make {name}` is no target"
     if PLACE.search(text):
         yield "a path of one machine is named"
+
+
+def _problems_of_block(language: str, body: str, commands: set[str]) -> Iterator[str]:
+    parsers = {"json": json.loads, "toml": tomllib.loads}
+    if language in parsers:
+        try:
+            parsers[language](body)
+        except ValueError as err:
+            yield f"a {language} block does not parse: {err}"
+    if language == "console":
+        for name in COMMAND.findall(body):
+            if name not in commands:
+                yield f"`edgekit {name}` is no command"
 
 
 def main() -> int:
