@@ -13,7 +13,9 @@ def main() -> None:
     path = Path("build/runner.pyz")
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(runner_archive())
-    print(f"{path}: {len(runner_archive())} bytes, sha256 {hashlib.sha256(runner_archive()).hexdigest()}")
+    print(
+        f"{path}: {len(runner_archive())} bytes, sha256 {hashlib.sha256(runner_archive()).hexdigest()}"
+    )
 
 
 if __name__ == "__main__":

@@ -138,9 +138,7 @@ def loop(pipeline: Pipeline, request: Dict[str, Any]) -> Dict[str, List[int]]:  
     runs = min(int(request["runs"]), HARD_LIMIT_RUNS)
     at_least_ns = int(float(request.get("min_duration_s", 0)) * 1e9)
     at_most_ns = int(float(request.get("max_duration_s", 60)) * 1e9)
-    phases = {
-        name: [] for name in ("starts", "preprocess", "infer", "postprocess", "total")
-    }  # type: Dict[str, List[int]]
+    phases = {name: [] for name in ("starts", "preprocess", "infer", "postprocess", "total")}  # type: Dict[str, List[int]]
     cpu = []  # type: List[int]
     one_thread = int(request["threads"]) == 1
     thread_clock = time.thread_time_ns

@@ -153,5 +153,3 @@ def os_name(os_release: str) -> str:
         if line.startswith("PRETTY_NAME="):
             return line.partition("=")[2].strip('"')
     return platform.system()
-
-

@@ -7,7 +7,14 @@ import os
 from typing import Dict, Optional
 
 CPUFREQ = "sys/devices/system/cpu/cpu0/cpufreq"
-CPU_ZONES = ("cpu-thermal", "cpu_thermal", "x86_pkg_temp", "soc-thermal", "cpu-therm", "tj-thermal")
+CPU_ZONES = (
+    "cpu-thermal",
+    "cpu_thermal",
+    "x86_pkg_temp",
+    "soc-thermal",
+    "cpu-therm",
+    "tj-thermal",
+)
 THROTTLE_FILES = "sys/devices/platform/*/*firmware*/get_throttled"
 
 

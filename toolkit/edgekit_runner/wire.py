@@ -6,26 +6,36 @@ line to stdout, each with ``event``; the last one is ``done`` or ``error``. Logs
 Commands, their request, and the events they write before ``done``:
 
 ``probe``    {"home": PATH?, "sysfs": PATH?, "site": [PATH]?}
-             -> ``facts`` (the fields of edgekit.core.board.BoardFacts but hostname.. see probe.py)
+             -> ``facts`` {...the fields of edgekit.core.board.BoardFacts, beside "event"}
 ``have``     {"sha256": [HEX]}
              -> ``have`` {"sha256": [HEX present and intact in the store]}, ``state`` as below
 ``install``  {"txn": ID, "manifest": BUNDLE}
-             verifies the staged blobs, moves them to the store, unpacks wheels, builds the
-             release; does not switch.  -> ``installed`` {"release": ID, "path": PATH, "site": PATH}
-``check``    {"release_path": PATH, "site": [PATH], "engine": NAME, "threads": N}
-             -> ``golden`` {"samples": N, "max_deviation": X, "tolerance": X, "passed": BOOL}
+             verifies the blobs staged as ``staging/<txn>/<sha256>``, moves them to the store,
+             unpacks wheels, builds the release; does not switch.
+             -> ``installed`` {"release": ID, "path": PATH, "site": PATH or ""}
+``check``    {"release_path": PATH, "site": [PATH], "engine": NAME, "threads": N,
+             "engine_options": {NAME: VALUE}?}
+             -> ``golden`` {"samples": N, "max_deviation": X, "tolerance": X, "passed": BOOL};
+             0 samples when the artifact has none
 ``switch``   {"app": NAME, "release": ID} -> ``switched`` {"app", "release", "previous"}
 ``state``    {} -> ``state`` {"apps": {NAME: RELEASE}, "releases": {NAME: [RELEASE]}}
 ``run``      {"release_path", "site", "engine", "threads", "runs", "warmup_runs",
-             "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?}
+             "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?,
+             "engine_options": {NAME: VALUE}?}
              -> ``engine`` {"name", "version", "details"}, ``once`` {"phase", "ns"}...,
              ``condition`` {...Condition}, ``samples`` {"phase": NAME, "ns": [INT]} (chunks),
-             ``starts`` {"ns": [INT]}, ``summary`` {"wait_ns"|null, "peak_memory_bytes"|null,
-             "timer_overhead_ns"}
+             ``starts`` {"ns": [INT]} (chunks), ``summary`` {"wait_ns"|null,
+             "peak_memory_bytes"|null, "timer_overhead_ns"}
 ``ping``     {} -> ``pong`` {"runner": VERSION}
 
-``error`` carries {"code": CODE, "message": TEXT, "hint": TEXT}.
+``done`` carries {"wire": WIRE_VERSION}; ``error`` {"code": CODE, "message": TEXT, "hint": TEXT}.
 """
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Dict
 
 WIRE_VERSION = 1
 
@@ -40,12 +50,16 @@ SITES_FOLDER = "sites"
 STATE_FILE = "state.json"
 COMPLETE_MARK = "COMPLETE"
 """File that is written last into a release or site folder; one without it does not count."""
+MANIFEST_FILE = "manifest.json"
+"""The bundle inside a release folder."""
 
 CARD_FILE = "card.json"
 RUNNER_FILE = "runner.pyz"
 GOLDEN_FOLDER = "golden"
 
 ERROR_BAD_REQUEST = "bad-request"
+ERROR_BUSY = "busy"
+"""Another installer is at work on the board."""
 ERROR_NO_SPACE = "no-space"
 ERROR_HASH_MISMATCH = "hash-mismatch"
 ERROR_MISSING_BLOB = "missing-blob"
@@ -54,5 +68,22 @@ ERROR_ENGINE_FAILED = "engine-failed"
 ERROR_GOLDEN_FAILED = "golden-failed"
 ERROR_IO = "io"
 ERROR_NO_RELEASE = "no-release"
+ERROR_INTERRUPTED = "interrupted"
+"""SIGTERM, SIGHUP or Ctrl-C on the board."""
 ERROR_INTERNAL = "internal"
 """Codes of the ``error`` event."""
+
+ENVELOPE_KEYS = ("kind", "schema", "tool")
+"""Keys of a stored record that say who wrote it and how, not what it is."""
+
+
+def release_id(manifest: Dict[str, Any]) -> str:  # Any: JSON
+    """The id of a release on both sides: the start of the hash of its canonical bundle.
+
+    Example:
+        >>> release_id({"app": "cats", "tool": "edgekit 1"}) == release_id({"app": "cats"})
+        True
+    """
+    content = {key: value for key, value in manifest.items() if key not in ENVELOPE_KEYS}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

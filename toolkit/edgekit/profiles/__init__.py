@@ -1,0 +1,1 @@
+"""Device profiles and project files: TOML to validated records."""
