@@ -19,7 +19,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(#[^)]*)?\)")
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"(?:^|[\s`/])edgekit (?!-)([a-z][a-z-]+)", re.MULTILINE)
 MAKE = re.compile(r"`make ([a-z0-9-]+)`")
-PLACE = re.compile(r"/work/|/root/|/farm/")
+PLACE = re.compile(r"/(?:work|root|farm)/")
 
 
 def documents() -> list[Path]:

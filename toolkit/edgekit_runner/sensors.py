@@ -41,7 +41,7 @@ class Sensors:
 
     def temperature_c(self) -> Optional[float]:
         """The processor's temperature: the zone that names it, else the hottest zone."""
-        readings = {}  # type: Dict[str, float]
+        readings: Dict[str, float] = {}
         for zone in sorted(glob.glob(os.path.join(self.root, "sys/class/thermal/thermal_zone*"))):
             value = self.number(os.path.relpath(os.path.join(zone, "temp"), self.root))
             kind = self.text(os.path.relpath(os.path.join(zone, "type"), self.root)) or zone

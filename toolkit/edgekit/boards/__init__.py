@@ -1,0 +1,1 @@
+"""Boards: transports, host keys, inventory, probe, engine wheels, deployment, virtual boards."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from edgekit.core.mode import Mode
+from edgekit.core.profile import FORBID_EXTRA
 from edgekit.core.record import Record, Unavailable
 
 
@@ -14,6 +15,7 @@ from edgekit.core.record import Record, Unavailable
 class BoardEntry:
     """A board of the inventory (boards.toml). No secret is ever stored here."""
 
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
     name: str
     profile: str
     host: str = ""

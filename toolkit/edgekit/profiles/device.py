@@ -125,6 +125,15 @@ def _contradictions(profile: DeviceProfile, path: Path) -> Iterator[str]:
     for name, empty in (("cores", not profile.cores), ("userlands", not profile.userlands)):
         if empty:
             yield f"{name}: at least one is needed"
+    yield from _wrong_userlands(profile)
+    yield from _unknown_names(profile)
+    for cluster in profile.cores:
+        if cluster.count < 1 or cluster.clock_mhz < 1:
+            yield f"cores: {cluster.kind}: count and clock_mhz must be positive"
+    yield from _unsourced(profile)
+
+
+def _wrong_userlands(profile: DeviceProfile) -> Iterator[str]:
     arches = [("arch", profile.arch)]
     arches += [(f"userlands[{i}].arch", u.arch) for i, u in enumerate(profile.userlands)]
     for key, arch in arches:
@@ -133,16 +142,15 @@ def _contradictions(profile: DeviceProfile, path: Path) -> Iterator[str]:
     for i, userland in enumerate(profile.userlands):
         if not re.fullmatch(r"(glibc|musl)-\d+\.\d+", userland.libc):
             yield f"userlands[{i}].libc: expected glibc-<n.m> or musl-<n.m>, got {userland.libc!r}"
+
+
+def _unknown_names(profile: DeviceProfile) -> Iterator[str]:
     for i, engine in enumerate(profile.engines):
         if engine.name not in ENGINES:
             yield f"engines[{i}].name: {engine.name!r}: {did_you_mean(engine.name, ENGINES)}"
     for i, recipe in enumerate(profile.recipes):
         if recipe not in RECIPES:
             yield f"recipes[{i}]: {recipe!r}: {did_you_mean(recipe, RECIPES)}"
-    for cluster in profile.cores:
-        if cluster.count < 1 or cluster.clock_mhz < 1:
-            yield f"cores: {cluster.kind}: count and clock_mhz must be positive"
-    yield from _unsourced(profile)
 
 
 def _unsourced(profile: DeviceProfile) -> Iterator[str]:

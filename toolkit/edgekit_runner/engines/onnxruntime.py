@@ -56,8 +56,7 @@ class OnnxSession(Session):
     def run(self, inputs: List[Any]) -> List[Any]:  # Any: numpy arrays
         """Binds the inputs, runs, reads the outputs."""
         self.latest = dict(zip(self.names, inputs))
-        outputs = self.session.run(None, self.latest)  # type: List[Any]
-        return outputs
+        return list(self.session.run(None, self.latest))
 
     def run_bound(self) -> None:
         """Runs on the inputs of the last call."""

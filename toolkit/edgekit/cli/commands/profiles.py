@@ -90,9 +90,14 @@ def _describe(profile: DeviceProfile) -> str:
         facts.append(("throttles at", f"{profile.thermal.throttle_c:g} C"))
     facts.append(("power", profile.power.source))
     facts += [("accelerator", f"{a.name} ({a.kind}) {a.note}") for a in profile.accelerators]
-    facts += [("userland", f"{u.name}: {u.arch}, {u.libc}, Python {u.python}") for u in profile.userlands]
+    facts += [
+        ("userland", f"{u.name}: {u.arch}, {u.libc}, Python {u.python}") for u in profile.userlands
+    ]
     facts += [("engine", f"{e.name} {e.version}  {e.note}") for e in profile.engines]
-    facts += [("precision", f"{p.name} {'pays' if p.pays else 'does not pay'}: {p.reason}") for p in profile.precisions]
+    facts += [
+        ("precision", f"{p.name} {'pays' if p.pays else 'does not pay'}: {p.reason}")
+        for p in profile.precisions
+    ]
     width = max(len(key) for key, _ in facts)
     lines = [profile.name, profile.summary, ""]
     lines += [f"{key:<{width}}  {value}".rstrip() for key, value in facts]

@@ -1,0 +1,144 @@
+"""The inventory of boards: ``boards.toml`` in the project, else the user's."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import ClassVar
+
+from edgekit.core.board import BoardEntry
+from edgekit.core.errors import ConfigError
+from edgekit.core.profile import FORBID_EXTRA
+from edgekit.core.record import write_atomically
+from edgekit.core.suggest import did_you_mean
+from edgekit.profiles.validated import read_toml
+
+INVENTORY_FILE = "boards.toml"
+AD_HOC = re.compile(r"(?P<user>[^@\s]+)@(?P<host>[^@:\s]+)(:(?P<port>\d+))?")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The file's content: ``[[boards]]`` tables."""
+
+    __pydantic_config__: ClassVar[dict[str, str]] = FORBID_EXTRA
+    boards: tuple[BoardEntry, ...] = ()
+
+
+def inventory_path(explicit: Path | None = None) -> Path:
+    """The file in use: the one given, ./boards.toml when it exists, else the user's."""
+    if explicit:
+        return explicit
+    here = Path(INVENTORY_FILE)
+    if here.exists():
+        return here
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("edgekit")) / INVENTORY_FILE
+
+
+def list_boards(inventory: Path | None = None) -> tuple[BoardEntry, ...]:
+    """Every board of the inventory; none when there is no file yet.
+
+    Raises:
+        ConfigError: the file given does not exist, or it does not validate.
+    """
+    path = inventory_path(inventory)
+    if inventory is None and not path.exists():
+        return ()
+    boards = read_toml(Inventory, path).boards
+    problems = list(_problems(boards, path))
+    if problems:
+        raise ConfigError("\n".join(problems), details={"problems": problems})
+    return boards
+
+
+def load_board(name: str, *, inventory: Path | None = None, profile: str = "") -> BoardEntry:
+    """A board by its name, or one described as ``user@host[:port]``.
+
+    Raises:
+        ConfigError: there is no such board.
+    """
+    match = AD_HOC.fullmatch(name)
+    if match:
+        return BoardEntry(
+            name=name,
+            profile=profile,
+            host=match["host"],
+            port=int(match["port"] or 22),
+            user=match["user"],
+        )
+    boards = {board.name: board for board in list_boards(inventory)}
+    if name not in boards:
+        hint = did_you_mean(name, [*boards, "local"])
+        raise ConfigError(
+            f"no board is called {name!r} in {inventory_path(inventory)}",
+            hint=f"{hint}  (edgekit boards add {name} --host ADDRESS --profile raspberrypi)",
+        )
+    return boards[name]
+
+
+def add_board(entry: BoardEntry, *, inventory: Path | None = None) -> Path:
+    """Appends a board; the rest of the file stays as it is.
+
+    Raises:
+        ConfigError: the name is taken or not a plain word.
+    """
+    path = inventory_path(inventory)
+    known = list_boards(inventory) if path.exists() else ()
+    if any(board.name == entry.name for board in known):
+        raise ConfigError(
+            f"{path} already has a board called {entry.name}",
+            hint=f"edgekit boards remove {entry.name}",
+        )
+    problems = list(_problems((entry,), path))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    old = path.read_text(encoding="utf-8") if path.exists() else ""
+    separator = "\n" if old and not old.endswith("\n\n") else ""
+    write_atomically(path, old + separator + _table(entry))
+    return path
+
+
+def remove_board(name: str, *, inventory: Path | None = None) -> Path:
+    """Takes a board's table out of the file.
+
+    Raises:
+        ConfigError: there is no such board.
+    """
+    load_board(name, inventory=inventory)
+    path = inventory_path(inventory)
+    blocks = re.split(r"(?m)^(?=\[\[?\s*boards)", path.read_text(encoding="utf-8"))
+    wanted = re.compile(rf"(?m)^name\s*=\s*[\"']{re.escape(name)}[\"']")
+    write_atomically(path, "".join(block for block in blocks if not wanted.search(block)))
+    return path
+
+
+def _table(entry: BoardEntry) -> str:
+    lines = ["[[boards]]"]
+    for field in fields(entry):
+        value = getattr(entry, field.name)
+        if field.name in ("name", "profile", "host") or value != field.default:
+            shown = list(value) if isinstance(value, tuple) else value
+            lines.append(f"{field.name} = {json.dumps(shown, ensure_ascii=False)}")
+    return "\n".join(lines) + "\n"
+
+
+def _problems(boards: tuple[BoardEntry, ...], path: Path) -> list[str]:
+    problems = []
+    seen: set[str] = set()
+    for i, board in enumerate(boards):
+        key = f"{path}: boards[{i}]"
+        if not NAME.fullmatch(board.name):
+            problems.append(f"{key}.name: expected a plain word, got {board.name!r}")
+        if board.name in seen:
+            problems.append(f"{key}.name: {board.name!r} is there twice")
+        if not 0 < board.port < 65536:
+            problems.append(f"{key}.port: expected 1 to 65535, got {board.port}")
+        if board.transport == "ssh" and not board.host:
+            problems.append(f"{key}.host: missing")
+        seen.add(board.name)
+    return problems

@@ -1,0 +1,191 @@
+"""Engine wheels for a board: downloaded on the host, hashed, cached, sent by deploy.
+
+``pip download`` matches only the platform tags it is given, so every manylinux tag that the
+board's glibc can run is listed; a single tag silently selects versions that are years old.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgekit.core.board import BoardFacts
+from edgekit.core.deploy import Wheel
+from edgekit.core.errors import BoardError, EngineMissing
+from edgekit.core.record import write_atomically
+from edgekit.toolenvs.environment import cache_folder
+
+Progress = Callable[[str], None]
+
+REQUIREMENTS = {
+    "litert": ("ai-edge-litert>=2.1,<=2.3.0",),
+    "tflite_runtime": ("tflite-runtime==2.14.0", "numpy<2"),
+    "onnxruntime": ("onnxruntime>=1.19,<=1.32.0",),
+    "openvino": ("openvino>=2025.1,<=2026.4.1",),
+    "echo": (),
+}
+"""What an engine needs; the newest version with wheels for the board is taken.
+
+tflite-runtime 2.14 is built against numpy 1 and dies with numpy 2, which its metadata allows."""
+OLDEST_GLIBC = (2, 17)
+DOWNLOAD_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class WheelSet:
+    """Wheels that make an engine importable on a board."""
+
+    engine: str
+    version: str
+    wheels: tuple[Wheel, ...]
+    folder: Path
+
+    def path(self, wheel: Wheel) -> Path:
+        """Where the wheel lies on the host."""
+        return self.folder / wheel.filename
+
+
+def why_impossible(engine: str, facts: BoardFacts) -> str:
+    """Why no wheel of the engine can exist for this board; empty when one may."""
+    python = _version(facts.python)
+    glibc = _glibc(facts)
+    if engine not in REQUIREMENTS:
+        return f"{engine} is not installed from wheels by edgekit yet"
+    if engine == "echo":
+        return ""
+    if facts.arch not in ("aarch64", "x86_64", "armv7l"):
+        return f"nothing is published for {facts.arch}"
+    if glibc is None:
+        return f"its C library is {facts.libc or 'unknown'}; wheels need glibc"
+    if facts.arch == "armv7l" and engine != "tflite_runtime":
+        return "32-bit ARM has wheels of tflite_runtime only"
+    if engine == "tflite_runtime" and python >= (3, 12):
+        return "tflite_runtime ends with Python 3.11; use litert"
+    if engine == "openvino" and facts.arch == "aarch64" and glibc < (2, 31):
+        return f"OpenVINO needs glibc 2.31 on ARM, the board has {glibc[0]}.{glibc[1]}"
+    if python < (3, 9):
+        return f"Python {facts.python} is older than every wheel of today"
+    return ""
+
+
+def platform_tags(facts: BoardFacts) -> tuple[str, ...]:
+    """Every wheel platform tag that the board can run, newest first."""
+    glibc = _glibc(facts) or OLDEST_GLIBC
+    minors = range(glibc[1], OLDEST_GLIBC[1] - 1, -1)
+    tags = [f"manylinux_2_{minor}_{facts.arch}" for minor in minors]
+    return (*tags, f"manylinux2014_{facts.arch}", f"linux_{facts.arch}")
+
+
+def resolve_wheels(
+    engine: str, facts: BoardFacts, *, progress: Progress = lambda message: None
+) -> WheelSet:
+    """The wheels of an engine for a board; from the cache when they were fetched before.
+
+    Raises:
+        EngineMissing: no wheel fits this board.
+        BoardError: the package index cannot be reached.
+    """
+    reason = why_impossible(engine, facts)
+    if reason:
+        raise EngineMissing(
+            f"{engine} cannot run on this board: {reason}",
+            hint="choose another engine: edgekit engines",
+        )
+    folder = cache_folder() / "wheels" / _cache_key(engine, facts)
+    index = folder / "index.json"
+    if not index.exists():
+        _download(engine, facts, folder, progress)
+    names = json.loads(index.read_text(encoding="utf-8"))
+    wheels = tuple(Wheel(n["filename"], n["sha256"], n["size_bytes"]) for n in names)
+    return WheelSet(engine, _engine_version(engine, wheels), wheels, folder)
+
+
+def _download(engine: str, facts: BoardFacts, folder: Path, progress: Progress) -> None:
+    if not REQUIREMENTS[engine]:
+        write_atomically(folder / "index.json", "[]")
+        return
+    progress(f"fetching {engine} wheels for {facts.arch}, {facts.python_abi}, {facts.libc}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".fetch-"))
+    try:
+        _pip_download(engine, facts, scratch)
+        names = []
+        for path in sorted(scratch.glob("*.whl")):
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            size_bytes = path.stat().st_size
+            names.append({"filename": path.name, "sha256": digest, "size_bytes": size_bytes})
+        (scratch / "index.json").write_text(json.dumps(names, indent=1), encoding="utf-8")
+        if not (folder / "index.json").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _pip_download(engine: str, facts: BoardFacts, target: Path) -> None:
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
+    command += ["--disable-pip-version-check", "--dest", str(target), "--implementation", "cp"]
+    command += ["--python-version", ".".join(map(str, _version(facts.python)))]
+    for abi in (facts.python_abi, "abi3", "none"):
+        command += ["--abi", abi]
+    for tag in platform_tags(facts):
+        command += ["--platform", tag]
+    try:
+        done = subprocess.run(
+            [*command, *REQUIREMENTS[engine]],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=DOWNLOAD_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as err:
+        raise BoardError(f"fetching wheels took over {DOWNLOAD_TIMEOUT_S} s") from err
+    if done.returncode == 0:
+        return
+    text = done.stderr
+    last = [line for line in text.splitlines() if line.startswith("ERROR")][-1:] or ["no output"]
+    if "No matching distribution" in text or "ResolutionImpossible" in text:
+        raise EngineMissing(
+            f"no wheel of {engine} fits {facts.arch}, Python {facts.python}, {facts.libc}",
+            hint="choose another engine: edgekit engines",
+            details={"pip": last[0]},
+        )
+    raise BoardError(
+        f"fetching {engine} wheels failed: {last[0]}",
+        hint="is the package index reachable? try: python -m pip download " + engine,
+    )
+
+
+def _cache_key(engine: str, facts: BoardFacts) -> str:
+    requirements = ",".join(REQUIREMENTS[engine])
+    text = f"{requirements}|{facts.arch}|{facts.python_abi}|{facts.libc}"
+    return f"{engine}-{facts.arch}-{facts.python_abi}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+
+def _engine_version(engine: str, wheels: tuple[Wheel, ...]) -> str:
+    if not wheels:
+        return "built in"
+    wanted = re.split(r"[<>=]", REQUIREMENTS[engine][0])[0].replace("-", "_")
+    for wheel in wheels:
+        name, version = wheel.filename.split("-")[:2]
+        if name.lower() == wanted:
+            return version
+    raise EngineMissing(f"the wheels of {engine} do not hold {wanted}")
+
+
+def _version(text: str) -> tuple[int, int]:
+    major, minor = re.findall(r"\d+", text)[:2]
+    return int(major), int(minor)
+
+
+def _glibc(facts: BoardFacts) -> tuple[int, int] | None:
+    return _version(facts.libc) if facts.libc.startswith("glibc-") else None

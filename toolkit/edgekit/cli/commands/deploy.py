@@ -1,0 +1,94 @@
+"""Put a converted model on a board over SSH."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.options import inventory_option, records_option
+from edgekit.cli.output import Output, output_options
+from edgekit.core.units import format_bytes, format_ms
+
+if TYPE_CHECKING:
+    from edgekit.boards.deploy import Deployed
+
+
+@click.command()
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--board", required=True, help="Board name, user@host[:port], or local.")
+@click.option("--app", default="", help="Name on the board; default: the artifact's name.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; change nothing.")
+@inventory_option
+@records_option
+@output_options
+def command(
+    artifact: Path,
+    board: str,
+    app: str,
+    dry_run: bool,
+    inventory: Path | None,
+    records: Path,
+    output: Output,
+) -> None:
+    """Put an artifact on a board: send what is missing, verify it there, switch atomically.
+
+    The board needs Python 3.8 and SSH, no internet and no root. Running it again does nothing.
+
+    \b
+    Examples:
+      edgekit deploy artifact --board kitchen-pi --dry-run
+      edgekit deploy artifact --board kitchen-pi
+      edgekit deploy artifact --board pi@192.168.1.20 --app doorbell
+    """
+    from edgekit.boards.deploy import DeployRequest, deploy, load_card
+    from edgekit.boards.opening import open_board
+    from edgekit.core.record import save
+
+    card = load_card(artifact)
+    with open_board(
+        board, profile=card.profile, inventory=inventory, progress=output.note
+    ) as opened:
+        request = DeployRequest(artifact, opened.entry, app, dry_run)
+        done = deploy(request, opened.transport, progress=output.note)
+    if done.deployment is None:
+        output.data(done.plan, describe_plan(done))
+        output.next_step(f"edgekit deploy {artifact} --board {board}")
+        return
+    path = save(done.deployment, records / f"deployment-{done.deployment.release}.json")
+    output.data(done.deployment, describe_deployment(done))
+    output.note(f"record: {path}")
+    output.next_step(f"edgekit run {artifact} --board {board}")
+
+
+def describe_plan(done: Deployed) -> str:
+    """The plan, a line per step."""
+    plan = done.plan
+    if not plan.steps:
+        return f"nothing to do: {plan.app} {plan.release} is active on {plan.board}"
+    lines = [f"{plan.board}: {plan.app} {plan.current or '(nothing)'} -> {plan.release}"]
+    for step in plan.steps:
+        size = f"  {format_bytes(step.size_bytes)}" if step.size_bytes else ""
+        lines.append(f"  {step.action:<8} {step.what}{size}")
+    lines.append(f"  {format_bytes(plan.upload_bytes)} would be sent")
+    return "\n".join(lines)
+
+
+def describe_deployment(done: Deployed) -> str:
+    """What happened, in two lines."""
+    deployment = done.deployment
+    assert deployment
+    took = ", ".join(f"{k} {format_ms(v)}" for k, v in deployment.phases_ms.items())
+    if not deployment.changed:
+        return (
+            f"nothing to do: {deployment.app} {deployment.release} is active on "
+            f"{deployment.board}  ({took})"
+        )
+    golden = deployment.golden_max_deviation
+    checked = "" if golden is None else f", golden outputs within {golden:.2g}"
+    return (
+        f"{deployment.board}: {deployment.app} {deployment.release} is active "
+        f"({format_bytes(deployment.sent_bytes)} sent{checked})\n"
+        f"  {deployment.engine} {deployment.engine_version}; {took}"
+    )
