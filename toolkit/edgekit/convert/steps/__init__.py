@@ -1,0 +1,9 @@
+"""Conversion steps, one file each, found by listing this package.
+
+A step has the constants SOURCE, TARGET (formats), ENVIRONMENT (a tool environment), COST, for a
+quantizing step RECIPES, and ``main(request)``, which runs inside the environment:
+
+request  {"model": PATH, "out": PATH, "trust": BOOL, "weights": PATH or "", "shapes": {NAME: [INT]},
+          "samples": PATH of an .npz or "", "recipe": NAME, "arch": NAME}
+reply    {"tools": {DISTRIBUTION: VERSION}, "warnings": [TEXT], "channel_last": [INPUT POSITION]}
+"""

@@ -1,0 +1,135 @@
+"""Convert a trained model for a board, smaller and checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.output import Output, aligned, output_options
+from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
+from edgekit.core.record import Unavailable, to_plain
+from edgekit.core.units import format_bytes, format_count
+
+if TYPE_CHECKING:
+    from edgekit.convert.converting import Choice
+    from edgekit.core.artifact import ModelArtifact, SourceModel
+
+
+@click.command()
+@convert_options
+@click.option("--out", type=click.Path(path_type=Path), help="Artifact folder; default: artifact.")
+@click.option("--dry-run", is_flag=True, help="Show the route; convert nothing.")
+@output_options
+def command(options: ConvertOptions, out: Path | None, dry_run: bool, output: Output) -> None:
+    """Convert MODEL into a compact artifact for a device profile.
+
+    MODEL is a Keras file (.keras, .h5), a SavedModel folder, an ONNX or TFLite file, or PyTorch:
+    an exported program (.pt2), TorchScript (.pt), or a builder file (.py with build(), --trust).
+    Without MODEL, edgekit.toml in this folder names it. The result is checked against the
+    original on your data and lands in a folder with its card and golden vectors.
+
+    \b
+    Examples:
+      edgekit convert model.keras --profile raspberrypi --calibration samples.npz
+      edgekit convert model.onnx --profile intel-n100 --recipe float --shape x=1x3x224x224
+      edgekit convert model.pt2 --profile jetson-nano --calibration photos/ --pipeline imagenet
+    """
+    from edgekit.convert.converting import convert, plan_conversion
+
+    request, folder = convert_request(options, Path.cwd())
+    target = out or folder or Path("artifact")
+    if dry_run:
+        source, choices = plan_conversion(request)
+        output.data(
+            {
+                "source": to_plain(source),
+                "choices": [
+                    {
+                        "engine": c.engine,
+                        "recipe": c.recipe,
+                        "steps": [s.name for s in c.steps],
+                        "notes": list(c.notes),
+                    }
+                    for c in choices
+                ],
+            },
+            describe_plan(source, choices),
+        )
+        return
+    card = convert(request, target, progress=output.note)
+    output.data(card, f"{describe_card(card)}\n{target}/")
+    for warning in card.warnings:
+        output.note(f"note: {warning}")
+    output.next_step(f"edgekit deploy {target} --board BOARD")
+
+
+def describe_plan(source: SourceModel, choices: tuple[Choice, ...]) -> str:
+    """The route of every engine that would be tried, in order."""
+    from edgekit.convert.converting import missing_environments
+
+    lines = [f"{source.name}: {source.format.value}, {format_bytes(source.size_bytes)}"]
+    for i, choice in enumerate(choices):
+        steps = " -> ".join(f"{s.name} {s.recipe}".strip() for s in choice.steps) or "as it is"
+        lines.append(f"{'then' if i else 'first'}: {choice.engine} {choice.recipe}: {steps}")
+        missing = missing_environments(choice, source.format)
+        if missing:
+            lines.append(f"  tool environments to be made first: {', '.join(missing)}")
+        lines += [f"  note: {note}" for note in choice.notes]
+    return "\n".join(lines)
+
+
+def describe_card(card: ModelArtifact) -> str:
+    """Size, agreement and accuracy before and after."""
+    before, after = card.float_size_bytes, card.size_bytes
+    size = format_bytes(after)
+    if not isinstance(before, Unavailable):
+        size = f"{format_bytes(before)} -> {format_bytes(after)}"
+        if card.recipe != "float":
+            size += f" ({after / before:.2f} x)"
+    rows = [
+        (
+            "model",
+            f"{card.name} ({card.source.format.value}) -> {card.format.value} {card.recipe}",
+        ),
+        ("for", f"{card.profile}, engine {card.engine}"),
+        ("size", size),
+    ]
+    if not isinstance(card.agreement, Unavailable):
+        found = card.agreement
+        top1 = (
+            "" if found.top1_agreement is None else f"top-1 agreement {found.top1_agreement:.1%}, "
+        )
+        rows.append(
+            (
+                "against the original",
+                f"{top1}largest deviation {found.max_deviation:.3g}, cosine >= "
+                f"{found.cosine:.4f}  ({found.sample_count} samples of {found.data})",
+            )
+        )
+    if isinstance(card.accuracy, Unavailable):
+        rows.append(("accuracy", f"unavailable: {card.accuracy.reason}"))
+    else:
+        a = card.accuracy
+        rows.append(
+            (
+                "accuracy",
+                f"{a.original:.2%} -> {a.artifact:.2%} (drop {a.drop_points:.2f} points, "
+                f"{a.metric}, {a.sample_count} samples of {a.data})",
+            )
+        )
+    if not isinstance(card.structure, Unavailable):
+        s = card.structure
+        rows.append(
+            (
+                "structure",
+                f"{format_count(s.parameters)} parameters, {format_count(s.macs)} MACs, depth "
+                f"{s.depth}, width {s.max_width}",
+            )
+        )
+    if card.calibration:
+        rows.append(("calibrated by", card.calibration))
+    steps = ", ".join(f"{step.step} {step.elapsed_s:.1f} s" for step in card.steps)
+    rows.append(("made by", f"{steps or 'copied'}; {card.elapsed_s:.1f} s in all"))
+    return "\n".join(aligned(("", ""), rows).splitlines()[2:])

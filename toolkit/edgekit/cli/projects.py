@@ -1,0 +1,139 @@
+"""What to convert: from flags, then from edgekit.toml, then from defaults."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edgekit.core.errors import ConfigError, UsageFault
+
+if TYPE_CHECKING:
+    from edgekit.convert.request import ConvertRequest
+    from edgekit.profiles.project import Project
+
+Result = TypeVar("Result")
+DIMENSION = re.compile(r"\d+(x\d+)*")
+
+
+@dataclass(frozen=True)
+class ConvertOptions:
+    """The flags that decide a conversion; empty ones were not given."""
+
+    model: Path | None = None
+    profile: str = ""
+    recipe: str = ""
+    engine: str = ""
+    calibration: Path | None = None
+    data: Path | None = None
+    shapes: tuple[str, ...] = field(default_factory=tuple)
+    pipeline: str = ""
+    weights: Path | None = None
+    trust: bool = False
+    name: str = ""
+
+
+def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Adds MODEL and the flags of a conversion; passes ``options: ConvertOptions``."""
+    path = click.Path(path_type=Path)
+
+    @click.argument("model", type=path, required=False)
+    @click.option("--profile", default="", help="Device profile: edgekit profiles list.")
+    @click.option("--recipe", default="", help="auto, int8-static, int8-dynamic or float.")
+    @click.option("--engine", default="", help="litert, tflite_runtime, onnxruntime, openvino.")
+    @click.option("--calibration", type=path, help="About 100 samples: .npz, folder or .py.")
+    @click.option("--data", type=path, help="Labelled samples for the accuracy, same forms.")
+    @click.option("--shape", "shapes", multiple=True, help="Input shape: name=1x3x224x224.")
+    @click.option("--pipeline", default="", help="Pictures to inputs: imagenet, mean=127,std=128.")
+    @click.option("--weights", type=path, help="State dict for a PyTorch builder file.")
+    @click.option("--trust", is_flag=True, help="Run code that the model file brings along.")
+    @click.option("--name", default="", help="Name of the artifact; default: the file's stem.")
+    @functools.wraps(function)
+    # Any: click passes the command's own parameters through
+    def wrapper(*args: Any, **kwargs: Any) -> Result:
+        taken = {name: kwargs.pop(name) for name in ConvertOptions.__dataclass_fields__}
+        return function(*args, options=ConvertOptions(**taken), **kwargs)
+
+    return wrapper
+
+
+def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertRequest, Path | None]:
+    """The conversion that is asked for, and the output folder that the project names.
+
+    Raises:
+        UsageFault: neither a flag nor edgekit.toml names the model or the profile.
+        ConfigError: edgekit.toml, a shape or the pipeline is wrong.
+    """
+    from edgekit.convert.pipelines import parse_pipeline
+    from edgekit.convert.request import ConvertRequest
+
+    project = read_project(folder) if options.model is None else None
+    if options.model is None and project is None:
+        raise UsageFault(
+            "no model was given, and there is no edgekit.toml here that names one",
+            hint="edgekit convert MODEL --profile raspberrypi; or write edgekit.toml with "
+            '[model] path = "model.onnx"',
+        )
+    model = options.model
+    convert = None
+    shapes = parse_shapes(options.shapes)
+    weights, trust = options.weights, options.trust
+    if project is not None:
+        model = folder / project.model.path
+        convert = project.convert
+        shapes = parse_shapes([f"{k}={v}" for k, v in project.model.shape.items()]) | shapes
+        weights = weights or _path(folder, project.model.weights)
+        trust = trust or project.model.trust
+    profile = options.profile or (convert.profile if convert else "")
+    if not profile:
+        raise UsageFault(
+            "no device profile was given",
+            hint="--profile raspberrypi  (all of them: edgekit profiles list)",
+        )
+    assert model is not None
+    request = ConvertRequest(
+        model=model,
+        profile=profile,
+        recipe=options.recipe or (convert.recipe if convert else "") or "auto",
+        engine=options.engine or (convert.engine if convert else ""),
+        calibration=options.calibration
+        or (_path(folder, convert.calibration) if convert else None),
+        data=options.data or (_path(folder, convert.data) if convert else None),
+        shapes=shapes,
+        weights=weights,
+        pipeline=parse_pipeline(options.pipeline or (convert.pipeline if convert else "")),
+        trust=trust,
+        name=options.name,
+    )
+    return request, _path(folder, convert.out) if convert else None
+
+
+def read_project(folder: Path) -> Project | None:
+    """The folder's edgekit.toml, or None."""
+    from edgekit.profiles.project import load_project
+
+    return load_project(folder)
+
+
+def parse_shapes(texts: tuple[str, ...] | list[str]) -> dict[str, tuple[int, ...]]:
+    """``name=1x3x224x224`` to shapes by name.
+
+    Raises:
+        ConfigError: one of them is not of that form.
+    """
+    shapes = {}
+    for text in texts:
+        name, equals, size = text.rpartition("=")
+        if not equals or not name or not DIMENSION.fullmatch(size):
+            raise ConfigError(f"--shape {text!r} is not of the form name=1x3x224x224")
+        shapes[name] = tuple(int(part) for part in size.split("x"))
+    return shapes
+
+
+def _path(folder: Path, text: str) -> Path | None:
+    return folder / text if text else None

@@ -1,0 +1,66 @@
+"""Named ways to make a model smaller.
+
+``int8-static``   weights and activations in int8, ranges from calibration samples
+``int8-dynamic``  weights in int8, activations quantized while running; pays for transformers
+``float``         nothing but the change of format
+``auto``          the first of the profile's order that can be done
+"""
+
+from __future__ import annotations
+
+from edgekit.core.errors import RecipeError
+from edgekit.core.profile import DeviceProfile
+from edgekit.core.suggest import did_you_mean
+
+STATIC = "int8-static"
+DYNAMIC = "int8-dynamic"
+FLOAT = "float"
+AUTO = "auto"
+RECIPES = (STATIC, DYNAMIC, FLOAT)
+PRECISION = {STATIC: "int8", DYNAMIC: "int8-dynamic", FLOAT: "fp32"}
+"""The precision of a profile's advice that a recipe uses."""
+
+
+def choose_recipe(
+    asked: str, profile: DeviceProfile, *, has_calibration: bool
+) -> tuple[str, tuple[str, ...]]:
+    """The recipe to use and what a person should know about the choice.
+
+    Raises:
+        RecipeError: there is no such recipe, or it needs calibration samples that were not given.
+    """
+    if asked not in (*RECIPES, AUTO):
+        raise RecipeError(
+            f"no recipe is called {asked!r}", hint=did_you_mean(asked, (*RECIPES, AUTO))
+        )
+    if asked == STATIC and not has_calibration:
+        raise RecipeError(
+            "int8-static needs calibration samples: about 100 typical inputs",
+            hint="--calibration samples.npz (or a folder of pictures, or a Python loader); "
+            "without any: --recipe int8-dynamic",
+        )
+    if asked != AUTO:
+        return asked, _warnings(asked, profile)
+    notes: list[str] = []
+    for recipe in profile.recipes:
+        if recipe == STATIC and not has_calibration:
+            notes.append("int8-static was left out: no --calibration samples were given")
+            continue
+        reason = _why_not(recipe, profile)
+        if reason:
+            notes.append(f"{recipe} was left out: {reason}")
+            continue
+        return recipe, tuple(notes)
+    return FLOAT, tuple(notes)
+
+
+def _warnings(recipe: str, profile: DeviceProfile) -> tuple[str, ...]:
+    reason = _why_not(recipe, profile)
+    return (f"{recipe} may not pay on {profile.id}: {reason}",) if reason else ()
+
+
+def _why_not(recipe: str, profile: DeviceProfile) -> str:
+    for advice in profile.precisions:
+        if advice.name == PRECISION[recipe] and not advice.pays:
+            return advice.reason
+    return ""

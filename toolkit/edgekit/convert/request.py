@@ -1,0 +1,34 @@
+"""What is asked of a conversion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgekit.core.artifact import PipelineSpec
+
+NO_PIPELINE = PipelineSpec(kind="tensor")
+
+
+@dataclass(frozen=True)
+class ConvertRequest:
+    """A model with everything that decides what becomes of it."""
+
+    model: Path
+    profile: str
+    recipe: str = "auto"
+    engine: str = ""
+    """Engine id; empty takes the profile's order of preference."""
+    calibration: Path | None = None
+    """An .npz, a folder of pictures or a Python loader."""
+    data: Path | None = None
+    """The same with labels, for the accuracy."""
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Input name to shape, for models with free dimensions."""
+    weights: Path | None = None
+    """State dict for a PyTorch builder file."""
+    pipeline: PipelineSpec = NO_PIPELINE
+    trust: bool = False
+    """Allows running code that the model file brings along."""
+    name: str = ""

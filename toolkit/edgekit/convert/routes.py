@@ -1,0 +1,99 @@
+"""The graph of formats: every file of steps/ is an edge; the cheapest path is taken."""
+
+from __future__ import annotations
+
+import heapq
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import edgekit.convert.steps as steps_package
+from edgekit.core.artifact import Format
+from edgekit.core.errors import UnsupportedModel
+
+ENGINE_FORMAT: Mapping[str, Format] = {
+    "litert": Format.TFLITE,
+    "tflite_runtime": Format.TFLITE,
+    "onnxruntime": Format.ONNX,
+    "openvino": Format.OPENVINO,
+}
+"""Which format an engine runs. TensorRT builds its engines on the board and has no step yet."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An edge: ``edgekit.convert.steps.<module>`` with its constants."""
+
+    name: str
+    module: str
+    source: Format
+    target: Format
+    environment: str
+    cost: int
+    """Relative: more steps and more doubtful ones cost more."""
+    recipe: str = ""
+    """Set on a step that quantizes within one format."""
+
+
+@cache
+def all_steps() -> tuple[Step, ...]:
+    """Every step, from the listing of the package."""
+    found = []
+    for entry in pkgutil.iter_modules(steps_package.__path__):
+        if entry.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"{steps_package.__name__}.{entry.name}")
+        for recipe in getattr(module, "RECIPES", ("",)):
+            step = Step(
+                entry.name.replace("_", "-"),
+                module.__name__,
+                Format(module.SOURCE),
+                Format(module.TARGET),
+                module.ENVIRONMENT,
+                module.COST,
+                recipe,
+            )
+            found.append(step)
+    return tuple(found)
+
+
+def find_route(source: Format, target: Format) -> tuple[Step, ...]:
+    """The cheapest steps from one format to another; none when they are the same.
+
+    Raises:
+        UnsupportedModel: there is no way.
+    """
+    queue: list[tuple[int, int, Format, tuple[Step, ...]]] = [(0, 0, source, ())]
+    seen: set[Format] = set()
+    tie = 0
+    while queue:
+        cost, _, here, path = heapq.heappop(queue)
+        if here == target:
+            return path
+        if here in seen:
+            continue
+        seen.add(here)
+        for step in all_steps():
+            if step.source == here and not step.recipe and step.target not in seen:
+                tie += 1
+                heapq.heappush(queue, (cost + step.cost, tie, step.target, (*path, step)))
+    raise UnsupportedModel(
+        f"there is no way from {source.value} to {target.value} yet",
+        hint="choose another engine: --engine onnxruntime",
+    )
+
+
+def quantizer(target: Format, recipe: str) -> Step:
+    """The step that applies a recipe within a format.
+
+    Raises:
+        UnsupportedModel: the format has no such step.
+    """
+    for step in all_steps():
+        if step.source == step.target == target and step.recipe == recipe:
+            return step
+    raise UnsupportedModel(
+        f"{target.value} has no {recipe}", hint="--recipe int8-static or --recipe float"
+    )

@@ -1,0 +1,328 @@
+"""One conversion's files and the calls into tool environments that make them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from edgekit.convert.recipes import FLOAT, STATIC
+from edgekit.convert.request import ConvertRequest
+from edgekit.convert.routes import ENGINE_FORMAT, Step
+from edgekit.core.artifact import (
+    Accuracy,
+    Agreement,
+    FileEntry,
+    Format,
+    GoldenVectors,
+    ModelArtifact,
+    ModelStructure,
+    PipelineSpec,
+    SourceModel,
+    StepReport,
+    TensorSpec,
+)
+from edgekit.core.errors import StepFailed
+from edgekit.core.record import Unavailable, from_plain, to_plain
+from edgekit.core.units import format_bytes
+from edgekit.profiles.device import load_profile
+from edgekit.toolenvs import worker
+
+WORKERS = "edgekit.convert.workers"
+SOURCE_ENVIRONMENTS = {
+    Format.PYTORCH: "torch",
+    Format.KERAS: "tensorflow",
+    Format.SAVED_MODEL: "tensorflow",
+    Format.ONNX: "onnx",
+    Format.TFLITE: "onnx",
+}
+"""Where a format can be run for reference outputs."""
+MODEL_FILES = {
+    Format.TFLITE: "model.tflite",
+    Format.ONNX: "model.onnx",
+    Format.OPENVINO: "model.xml",
+    Format.SAVED_MODEL: "saved_model",
+}
+CALIBRATION_LIMIT = 300
+EVALUATION_LIMIT = 2000
+RANDOM_SAMPLES = 8
+FEW_SAMPLES = 100
+GOLDEN_SAMPLES = 4
+FLOAT_LOWEST_COSINE = 0.999
+"""A float conversion below this is wrong, not inexact: exact routes give 1.000000."""
+BROKEN_COSINE = 0.5
+"""A quantized model below this lost its function."""
+LOW_AGREEMENT = 0.9
+
+
+class Work:
+    """A conversion in progress, in a scratch folder."""
+
+    def __init__(
+        self,
+        request: ConvertRequest,
+        source: SourceModel,
+        engine: str,
+        recipe: str,
+        folder: Path,
+        progress: Callable[[str], None],
+    ) -> None:
+        self.request = request
+        self.source = source
+        self.engine = engine
+        self.recipe = recipe
+        self.folder = folder
+        self.progress = progress
+        self.target = ENGINE_FORMAT[engine]
+        self.artifact = folder / "artifact"
+        self.artifact.mkdir()
+        self.inputs: list[dict[str, Any]] = []  # Any: JSON
+        self.channel_last: list[int] = []
+        self.reports: list[StepReport] = []
+        self.warnings: list[str] = []
+        self.pipeline = PipelineSpec(kind="tensor")
+        self.sample_source = "random inputs"
+        self.sample_count = RANDOM_SAMPLES
+        self.calibrated = False
+
+    def describe(self) -> None:
+        """Reads the source's inputs and prepares the samples; wrong data ends here."""
+        self.progress(f"reading {self.source.name} ({self.source.format.value})")
+        reply = self._source(samples="", out="")
+        self.inputs = reply["inputs"]
+        if self.request.calibration is not None:
+            found = self._samples(self.request.calibration, "samples.npz", CALIBRATION_LIMIT)
+            self._take(found)
+            self.calibrated = True
+        elif self.request.data is not None:
+            self._take(self._samples(self.request.data, "samples.npz", FEW_SAMPLES))
+        else:
+            request = {"inputs": self.inputs, "count": RANDOM_SAMPLES}
+            self._call("onnx", "random_samples", request | {"out": str(self.samples)})
+        if self.request.data is not None:
+            self._samples(self.request.data, "evaluation.npz", EVALUATION_LIMIT)
+        if self.calibrated and self.recipe == STATIC and self.sample_count < FEW_SAMPLES:
+            self.warnings.append(
+                f"{self.sample_count} calibration samples are few; {FEW_SAMPLES} or more give "
+                "steadier ranges"
+            )
+
+    @property
+    def samples(self) -> Path:
+        """The samples file: what calibrates, and what golden vectors are taken from."""
+        return self.folder / "samples.npz"
+
+    @property
+    def evaluation(self) -> Path:
+        """The labelled samples; may not exist."""
+        return self.folder / "evaluation.npz"
+
+    def route(self, steps: tuple[Step, ...]) -> Path:
+        """Applies the steps that change the format; gives the float model."""
+        model = self.request.model.absolute()
+        for i, step in enumerate(s for s in steps if not s.recipe):
+            out = self.folder / f"{i}" / MODEL_FILES[step.target]
+            out.parent.mkdir()
+            model = self._step(step, model, out)
+        return model
+
+    def quantize(self, steps: tuple[Step, ...], float_model: Path) -> Path:
+        """Applies the recipe's step, when there is one."""
+        model = float_model
+        for step in steps:
+            if step.recipe:
+                out = self.folder / "quantized" / MODEL_FILES[step.target]
+                out.parent.mkdir()
+                model = self._step(step, model, out)
+        return model
+
+    def finish(self, float_model: Path, model: Path) -> ModelArtifact:
+        """Verifies the model against the original and writes all but the card."""
+        name = MODEL_FILES[self.target]
+        for path in model_files(model):
+            (self.artifact / name).with_suffix(path.suffix).write_bytes(path.read_bytes())
+        self.progress("checking it against the original")
+        reference = self.folder / "reference.npz"
+        self._source(samples=str(self.samples), out=str(reference))
+        evaluation_reference = ""
+        if self.evaluation.exists():
+            evaluation_reference = str(self.folder / "evaluation_reference.npz")
+            self._source(samples=str(self.evaluation), out=evaluation_reference)
+        reply = self._call(
+            "onnx",
+            "finish",
+            {
+                "engine": self.engine,
+                "format": self.target.value,
+                "model": str(self.artifact / name),
+                "samples": str(self.samples),
+                "reference": str(reference),
+                "evaluation": str(self.evaluation) if evaluation_reference else "",
+                "evaluation_reference": evaluation_reference,
+                "channel_last": self.channel_last,
+                "layouts": [_layout(spec["shape"]) for spec in self.inputs],
+                "golden": str(self.artifact / "golden"),
+                "golden_count": GOLDEN_SAMPLES,
+                "quantized": self.recipe != FLOAT,
+            },
+        )
+        return self._card(reply, name, float_model)
+
+    # Any: JSON
+    def _card(self, reply: dict[str, Any], name: str, float_model: Path) -> ModelArtifact:
+        data = self.sample_source
+        if self.evaluation.exists() and self.request.data is not None:
+            data = self.request.data.name
+        agreement = from_plain(Agreement, reply["agreement"] | {"data": data})
+        self._require_faithful(agreement)
+        accuracy: Accuracy | Unavailable = Unavailable("no labelled data was given (--data)")
+        if reply["accuracy"]:
+            accuracy = from_plain(Accuracy, reply["accuracy"] | {"metric": "top-1", "data": data})
+        elif self.request.data is not None:
+            accuracy = Unavailable(f"{self.request.data.name} has no labels")
+        inputs = tuple(from_plain(TensorSpec, spec) for spec in reply["inputs"])
+        entries = file_entries(self.artifact)
+        pipeline = self.pipeline
+        if pipeline.kind == "image" and inputs[0].layout:
+            pipeline = from_plain(PipelineSpec, to_plain(pipeline) | {"layout": inputs[0].layout})
+        calibration = ""
+        if self.calibrated and self.recipe == STATIC:
+            calibration = f"{self.sample_source}, {self.sample_count} samples, min-max"
+        return ModelArtifact(
+            name=self.source.name,
+            format=self.target,
+            engine=self.engine,
+            profile=load_profile(self.request.profile).id,
+            recipe=self.recipe,
+            model=name,
+            files=entries,
+            inputs=inputs,
+            outputs=tuple(from_plain(TensorSpec, spec) for spec in reply["outputs"]),
+            source=self.source,
+            size_bytes=sum(e.size_bytes for e in entries if not e.path.startswith("golden/")),
+            float_size_bytes=sum(p.stat().st_size for p in model_files(float_model)),
+            structure=from_plain(ModelStructure, reply["structure"]),
+            agreement=agreement,
+            accuracy=accuracy,
+            pipeline=pipeline,
+            golden=from_plain(GoldenVectors, reply["golden"]),
+            steps=tuple(self.reports),
+            elapsed_s=0.0,
+            calibration=calibration,
+            warnings=tuple(self.warnings),
+        )
+
+    def _require_faithful(self, agreement: Agreement) -> None:
+        if self.recipe == FLOAT:
+            if agreement.cosine < FLOAT_LOWEST_COSINE:
+                raise StepFailed(
+                    f"the converted model is wrong: its outputs differ by "
+                    f"{agreement.max_deviation:.3g} (cosine {agreement.cosine:.4f})",
+                    hint="--engine onnxruntime, or report the model",
+                )
+            return
+        if agreement.cosine < BROKEN_COSINE:
+            raise StepFailed(
+                f"{self.recipe} destroys this model: lowest cosine similarity "
+                f"{agreement.cosine:.3f} against the original",
+                hint="more typical --calibration samples, or --recipe float",
+            )
+        top1 = agreement.top1_agreement
+        if top1 is not None and top1 < LOW_AGREEMENT:
+            self.warnings.append(
+                f"the quantized model agrees with the original on {top1:.0%} of "
+                f"{agreement.sample_count} samples only"
+            )
+
+    def _step(self, step: Step, model: Path, out: Path) -> Path:
+        self.progress(f"{step.name}{' ' + step.recipe if step.recipe else ''}")
+        started = time.perf_counter()
+        request = {
+            "model": str(model),
+            "out": str(out),
+            "trust": self.request.trust,
+            "weights": self._weights(),
+            "shapes": self._shapes(),
+            "samples": str(self.samples),
+            "recipe": step.recipe,
+            "arch": load_profile(self.request.profile).arch,
+            "channel_last": self.channel_last,
+        }
+        reply = worker.call(step.environment, step.module, request, progress=self.progress)
+        if not out.exists() or not any(p.stat().st_size for p in model_files(out)):
+            raise StepFailed(f"{step.name} wrote no model")
+        self.channel_last = reply["channel_last"] or self.channel_last
+        elapsed_s = round(time.perf_counter() - started, 3)
+        report = StepReport(step.name, elapsed_s, reply["tools"], tuple(reply["warnings"]))
+        self.reports.append(report)
+        size = format_bytes(sum(p.stat().st_size for p in model_files(out)))
+        self.progress(f"  {size}, {elapsed_s:.1f} s")
+        return out
+
+    def _take(self, found: dict[str, Any]) -> None:  # Any: JSON
+        self.sample_source = found["what"]
+        self.sample_count = found["count"]
+        if found["pictures"]:
+            self.pipeline = from_plain(PipelineSpec, found["pipeline"])
+
+    def _samples(self, data: Path, name: str, limit: int) -> dict[str, Any]:  # Any: JSON
+        pipeline = self.request.pipeline
+        request = {
+            "data": str(data.absolute()),
+            "inputs": self.inputs,
+            "pipeline": to_plain(pipeline) if pipeline.kind == "image" else None,
+            "limit": limit,
+            "out": str(self.folder / name),
+        }
+        return self._call("onnx", "samples", request)
+
+    def _source(self, *, samples: str, out: str) -> dict[str, Any]:  # Any: JSON
+        request = {
+            "format": self.source.format.value,
+            "model": str(self.request.model.absolute()),
+            "trust": self.request.trust,
+            "weights": self._weights(),
+            "shapes": self._shapes(),
+            "samples": samples,
+            "out": out,
+        }
+        return self._call(SOURCE_ENVIRONMENTS[self.source.format], "source", request)
+
+    # Any: JSON
+    def _call(self, environment: str, module: str, request: dict[str, Any]) -> dict[str, Any]:
+        return worker.call(environment, f"{WORKERS}.{module}", request, progress=self.progress)
+
+    def _weights(self) -> str:
+        return str(self.request.weights.absolute()) if self.request.weights else ""
+
+    def _shapes(self) -> dict[str, list[int]]:
+        return {name: list(shape) for name, shape in self.request.shapes.items()}
+
+
+def model_files(model: Path) -> tuple[Path, ...]:
+    """The files that make up a model: an OpenVINO IR has its weights beside it."""
+    if model.is_dir():
+        return tuple(sorted(p for p in model.rglob("*") if p.is_file()))
+    weights = model.with_suffix(".bin")
+    return (model, weights) if model.suffix == ".xml" and weights.exists() else (model,)
+
+
+def file_entries(folder: Path) -> tuple[FileEntry, ...]:
+    """Every file of a folder with its hash."""
+    entries = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        entries.append(FileEntry(path.relative_to(folder).as_posix(), digest, len(data)))
+    return tuple(entries)
+
+
+def _layout(shape: list[int]) -> str:
+    """NCHW or NHWC where the shape of a picture input tells it."""
+    if len(shape) != 4:
+        return ""
+    if shape[1] in (1, 3, 4) and shape[3] > 4:
+        return "NCHW"
+    return "NHWC" if shape[3] in (1, 3, 4) else ""

@@ -1,0 +1,219 @@
+"""Runs the finished artifact on the host's engine: agreement, accuracy, golden vectors, structure.
+
+request  {"engine": NAME, "format": NAME, "model": PATH, "samples": PATH or "", "reference": PATH or "",
+          "evaluation": PATH or "", "evaluation_reference": PATH or "", "channel_last": [INT],
+          "golden": FOLDER, "golden_count": N, "quantized": BOOL, "layouts": [TEXT per input of the source]}
+reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", "structure"}
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy
+
+from edgekit.convert.workers.samples_file import read_inputs, read_optional
+from edgekit.convert.workers.structure import read_structure
+from edgekit.convert.workers.tflite_files import arrange, source_order
+from edgekit.core.record import to_plain
+from edgekit_runner import engines
+from edgekit_runner.samples import dequantize, quantize
+
+FLOAT_TOLERANCE = 1e-3
+"""Of the outputs' range: engines differ by 3e-5 on real float networks, x86 to ARM by less."""
+QUANTIZED_TOLERANCE = 0.05
+"""Of the outputs' range: engines round int8 sums differently by up to 7 steps of 256."""
+
+
+class Outputs(NamedTuple):
+    """Real values of one output over all samples: the original's and the artifact's."""
+
+    original: Any
+    artifact: Any
+
+
+def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+    """See the module's docstring."""
+    name = "litert" if request["format"] == "tflite" else request["engine"]
+    session = engines.find_engine(name).load(request["model"], 2)
+    inputs = read_inputs(request["samples"])
+    reference = _reference(request["reference"])
+    order = source_order(_details(session), inputs, request["channel_last"])
+    model = _Model(session, order, request["channel_last"])
+    outputs = model.compare(inputs, reference)
+    evaluation = outputs
+    labels = None
+    if request["evaluation"]:
+        evaluation_inputs = read_inputs(request["evaluation"])
+        evaluation = model.compare(evaluation_inputs, _reference(request["evaluation_reference"]))
+        labels = read_optional(request["evaluation"], "labels")
+    golden = _write_golden(request, model, inputs)
+    structure = read_structure(request["format"], request["model"])
+    return {
+        "inputs": model.input_specs(request),
+        "outputs": [_spec(tensor, "") for tensor in session.outputs],
+        "agreement": agreement(evaluation),
+        "accuracy": accuracy(evaluation[0], labels) if labels is not None else None,
+        "golden": golden,
+        "structure": to_plain(structure),
+    }
+
+
+def agreement(outputs: list[Outputs]) -> dict[str, Any]:  # Any: JSON
+    """Top-1 agreement, largest deviation and lowest cosine similarity."""
+    deviation = max(float(numpy.abs(o.original - o.artifact).max()) for o in outputs)
+    cosine = min(_cosine(o) for o in outputs)
+    first = outputs[0]
+    flat = first.original.reshape(len(first.original), -1)
+    top1 = None
+    if flat.shape[1] > 1:
+        same = flat.argmax(1) == first.artifact.reshape(len(flat), -1).argmax(1)
+        top1 = float(same.mean())
+    return {
+        "sample_count": len(flat),
+        "top1_agreement": top1,
+        "max_deviation": deviation,
+        "cosine": cosine,
+    }
+
+
+def accuracy(output: Outputs, labels: Any) -> dict[str, Any]:  # Any: an array, JSON
+    """Share of samples whose highest score is the label, for both models."""
+    count = len(labels)
+    original = output.original.reshape(count, -1).argmax(1) == labels
+    artifact = output.artifact.reshape(count, -1).argmax(1) == labels
+    return {
+        "sample_count": count,
+        "original": float(original.mean()),
+        "artifact": float(artifact.mean()),
+    }
+
+
+class _Model:
+    """The artifact in the host's engine, fed with samples of the source."""
+
+    def __init__(self, session: Any, order: list[int], channel_last: list[int]) -> None:
+        self.session = session
+        self.order = order
+        self.channel_last = channel_last
+        self.output_order: list[int] = []
+
+    def feed(self, sample: list[Any]) -> list[Any]:
+        """One sample in the artifact's order, layout and dtypes."""
+        arranged = arrange(sample, self.order, self.channel_last)
+        return [
+            quantize(array, tensor)
+            if tensor.scale
+            else numpy.ascontiguousarray(array.astype(tensor.dtype))
+            for array, tensor in zip(arranged, self.session.inputs, strict=True)
+        ]
+
+    def real(self, outputs: list[Any]) -> list[Any]:
+        """Real values of the artifact's outputs."""
+        return [
+            dequantize(array, tensor.scale, tensor.zero_point)
+            for array, tensor in zip(outputs, self.session.outputs, strict=True)
+        ]
+
+    def compare(self, inputs: list[Any], reference: list[Any]) -> list[Outputs]:
+        """Outputs over all samples, paired with the original's."""
+        rows = [
+            self.real(self.session.run(self.feed([array[i] for array in inputs])))
+            for i in range(len(inputs[0]))
+        ]
+        if not self.output_order:
+            self.output_order = _pair([array[0] for array in reference], rows[0])
+        pairs = []
+        for j, original in enumerate(reference):
+            artifact = numpy.stack([row[self.output_order[j]] for row in rows])
+            shaped = numpy.asarray(original, dtype=numpy.float32)
+            if artifact.size == shaped.size:
+                artifact = _as_original(artifact, shaped)
+                pairs.append(Outputs(shaped, artifact.reshape(shaped.shape)))
+        return pairs
+
+    def input_specs(self, request: dict[str, Any]) -> list[dict[str, Any]]:
+        """Specs with the layout of picture inputs."""
+        layouts = dict.fromkeys(self.channel_last, "NHWC")
+        source = request["layouts"]
+        return [
+            _spec(tensor, layouts.get(j, source[j] if j < len(source) else ""))
+            for tensor, j in zip(self.session.inputs, self.order, strict=True)
+        ]
+
+
+def _as_original(artifact: Any, original: Any) -> Any:
+    """A channel-last feature map in the original's layout."""
+    if artifact.shape == original.shape or artifact.ndim != 5:
+        return artifact
+    turned = artifact.transpose(0, 1, 4, 2, 3)
+    return turned if turned.shape == original.shape else artifact
+
+
+def _pair(reference: list[Any], outputs: list[Any]) -> list[int]:
+    """For each output of the original, which output of the artifact is nearest."""
+    order: list[int] = []
+    for original in reference:
+        best, best_distance = -1, float("inf")
+        for j, found in enumerate(outputs):
+            if j in order or found.size != original.size:
+                continue
+            distance = float(numpy.abs(found.ravel() - original.ravel()).mean())
+            if best < 0 or distance < best_distance:
+                best, best_distance = j, distance
+        order.append(max(best, 0))
+    return order
+
+
+def _reference(path: str) -> list[Any]:
+    with numpy.load(path, allow_pickle=False) as archive:
+        return [archive[f"output_{j}"] for j in range(len(archive.files))]
+
+
+def _details(session: Any) -> list[dict[str, Any]]:
+    return [{"name": t.name, "shape": [max(s, 1) for s in t.shape]} for t in session.inputs]
+
+
+def _spec(tensor: Any, layout: str) -> dict[str, Any]:
+    quantization = None
+    if tensor.scale:
+        quantization = {"scale": tensor.scale, "zero_point": tensor.zero_point}
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "quantization": quantization,
+        "layout": layout,
+    }
+
+
+def _cosine(outputs: Outputs) -> float:
+    a = outputs.original.reshape(len(outputs.original), -1).astype(numpy.float64)
+    b = outputs.artifact.reshape(len(a), -1).astype(numpy.float64)
+    norms = numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1)
+    products = (a * b).sum(1)
+    both_zero = norms == 0
+    values = numpy.where(both_zero, 1.0, products / numpy.where(both_zero, 1.0, norms))
+    return float(numpy.nan_to_num(values, nan=0.0).min())
+
+
+def _write_golden(request: dict[str, Any], model: _Model, inputs: list[Any]) -> dict[str, Any]:
+    folder = Path(request["golden"])
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = read_optional(request["samples"], "pictures")
+    count = min(request["golden_count"], len(inputs[0]))
+    spread = 0.0
+    for i in range(count):
+        feed = model.feed([array[i] for array in inputs])
+        outputs = model.session.run(feed)
+        for j, array in enumerate(feed):
+            numpy.ascontiguousarray(array).tofile(folder / f"{i}.in.{j}.bin")
+        for j, array in enumerate(outputs):
+            numpy.ascontiguousarray(array).tofile(folder / f"{i}.out.{j}.bin")
+        if pictures is not None:
+            pictures[i].tofile(folder / f"{i}.raw.bin")
+        for real in model.real(outputs):
+            spread = max(spread, float(real.max() - real.min()))
+    share = QUANTIZED_TOLERANCE if request["quantized"] else FLOAT_TOLERANCE
+    return {"sample_count": count, "tolerance": max(share * spread, 1e-5)}

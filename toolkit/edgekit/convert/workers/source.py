@@ -1,0 +1,184 @@
+"""The original model: says its inputs and outputs, and computes reference outputs.
+
+request  {"format", "model", "trust", "weights", "shapes", "samples": PATH or "", "out": PATH or ""}
+reply    {"inputs": [{"name", "shape", "dtype"}], "outputs": the same, "tools": {...}}; with
+         samples, ``out`` is an .npz with ``output_<j>`` [n, ...]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+ENVIRONMENTS = {
+    "pytorch": "torch",
+    "keras": "tensorflow",
+    "saved_model": "tensorflow",
+    "onnx": "onnx",
+    "tflite": "onnx",
+}
+"""Which tool environment runs a format."""
+
+
+class Original(NamedTuple):
+    """A model that can be run on one sample at a time."""
+
+    inputs: list[dict[str, Any]]  # Any: JSON
+    run: Callable[[list[Any]], list[Any]]  # Any: arrays
+
+
+def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+    """See the module's docstring."""
+    import numpy
+
+    readers = {
+        "pytorch": _pytorch,
+        "keras": _keras,
+        "saved_model": _saved_model,
+        "onnx": _onnx,
+        "tflite": _tflite,
+    }
+    original = readers[request["format"]](request)
+    if not request["samples"]:
+        zeros = [numpy.zeros(spec["shape"], spec["dtype"]) for spec in original.inputs]
+        outputs = original.run(zeros)
+        specs = [_spec(f"output_{j}", array) for j, array in enumerate(outputs)]
+        return {"inputs": original.inputs, "outputs": specs}
+    from edgekit.convert.workers.samples_file import read_inputs
+
+    inputs = read_inputs(request["samples"])
+    rows = [original.run([array[i] for array in inputs]) for i in range(len(inputs[0]))]
+    columns = zip(*rows, strict=True)
+    arrays: dict[str, Any] = {f"output_{j}": numpy.stack(v) for j, v in enumerate(columns)}
+    numpy.savez(request["out"], **arrays)
+    return {"inputs": original.inputs, "outputs": []}
+
+
+def _spec(name: str, array: Any) -> dict[str, Any]:  # Any: an array, JSON
+    return {"name": name, "shape": list(array.shape), "dtype": array.dtype.name}
+
+
+def _pytorch(request: dict[str, Any]) -> Original:
+    import torch
+
+    from edgekit.convert.workers.pytorch_source import load
+
+    source = load(request)
+    names = list(request["shapes"]) or [f"input_{j}" for j in range(len(source.example))]
+    specs = [
+        _spec(name, tensor.numpy()) for name, tensor in zip(names, source.example, strict=False)
+    ]
+
+    def run(inputs: list[Any]) -> list[Any]:
+        with torch.no_grad():
+            found = source.module(*[torch.from_numpy(array) for array in inputs])
+        values = list(found.values()) if isinstance(found, dict) else found
+        values = values if isinstance(values, list | tuple) else [values]
+        return [value.numpy() for value in values]
+
+    return Original(specs, run)
+
+
+def _keras(request: dict[str, Any]) -> Original:
+    from edgekit.convert.workers.keras_source import load, specs_with_shapes
+
+    model = load(request["model"], trust=request["trust"])
+    specs = [
+        {"name": name, "shape": list(shape), "dtype": dtype}
+        for name, shape, dtype in specs_with_shapes(model, request["shapes"])
+    ]
+
+    def run(inputs: list[Any]) -> list[Any]:
+        import keras
+
+        found = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+        values = list(found.values()) if isinstance(found, dict) else found
+        values = values if isinstance(values, list | tuple) else [values]
+        return [keras.ops.convert_to_numpy(value) for value in values]
+
+    return Original(specs, run)
+
+
+def _saved_model(request: dict[str, Any]) -> Original:
+    import tensorflow as tf
+
+    from edgekit.core.errors import UnsupportedModel
+
+    try:
+        loaded = tf.saved_model.load(request["model"])
+    except (OSError, ValueError, RuntimeError) as err:
+        raise UnsupportedModel(f"TensorFlow cannot read the model: {str(err)[:300]}") from err
+    if "serving_default" not in loaded.signatures:
+        raise UnsupportedModel("the SavedModel has no serving_default signature")
+    serve = loaded.signatures["serving_default"]
+    named = serve.structured_input_signature[1]
+    specs = []
+    for name, spec in named.items():
+        shape = [1 if i == 0 else size for i, size in enumerate(spec.shape)]
+        shape = request["shapes"].get(name, shape)
+        if any(size is None for size in shape):
+            raise UnsupportedModel(
+                f"input {name!r} has free dimensions", hint=f"--shape {name}=1x224x224x3"
+            )
+        specs.append({"name": name, "shape": list(shape), "dtype": spec.dtype.name})
+
+    def run(inputs: list[Any]) -> list[Any]:
+        feed = {
+            spec["name"]: tf.constant(array) for spec, array in zip(specs, inputs, strict=True)
+        }
+        found = serve(**feed)
+        return [found[key].numpy() for key in sorted(found)]
+
+    return Original(specs, run)
+
+
+def _onnx(request: dict[str, Any]) -> Original:
+    import onnx
+    import onnxruntime
+
+    from edgekit.convert.workers.onnx_files import fixed_shapes, input_specs
+    from edgekit.core.errors import UnsupportedModel
+
+    try:
+        model = onnx.load(request["model"])
+        onnx.checker.check_model(model)
+    except Exception as err:  # protobuf and the checker raise many kinds
+        text = str(err).strip().splitlines()
+        raise UnsupportedModel(
+            f"the ONNX file cannot be read: {text[0][:300] if text else type(err).__name__}",
+            hint="is the file complete? copy or export it again",
+        ) from err
+    specs = input_specs(fixed_shapes(model, request["shapes"]))
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+    def run(inputs: list[Any]) -> list[Any]:
+        feed = {spec["name"]: array for spec, array in zip(specs, inputs, strict=True)}
+        return list(session.run(None, feed))
+
+    return Original(specs, run)
+
+
+def _tflite(request: dict[str, Any]) -> Original:
+    from edgekit.core.errors import UnsupportedModel
+    from edgekit_runner.engines.litert import load
+
+    try:
+        session = load(request["model"], 2)
+    except (ValueError, RuntimeError) as err:
+        text = str(err).splitlines()[0][:300]
+        raise UnsupportedModel(
+            f"the TFLite file cannot be read: {text}", hint="is the file complete?"
+        ) from err
+    specs = [
+        {
+            "name": tensor.name,
+            "shape": [1 if size < 0 else size for size in tensor.shape],
+            "dtype": tensor.dtype,
+        }
+        for tensor in session.inputs
+    ]
+    return Original(specs, session.run)
