@@ -1,0 +1,1 @@
+"""The cloud side: networks, the shaping link, the Open Inference Protocol server and client."""

@@ -1,0 +1,119 @@
+"""Compare a board's latency with a cloud endpoint's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.commands.run import show_estimate
+from edgekit.cli.options import records_option
+from edgekit.cli.output import Output, aligned, output_options
+from edgekit.core.record import Unavailable, to_plain
+from edgekit.core.units import format_ms
+
+if TYPE_CHECKING:
+    from edgekit.core.comparison import Comparison
+    from edgekit.core.measurement import Estimate
+
+
+@click.command()
+@click.argument("measurement", type=click.Path(path_type=Path))
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option("--cloud", required=True, help="Endpoint: grpc://host:port (OIP v2).")
+@click.option("--network", "networks", multiple=True, help="Emulate this one: edgekit net list.")
+@click.option("--model-name", default="", help="Name of the model at the endpoint.")
+@click.option("--payload", type=click.Choice(["jpeg", "picture", "tensor"]), help="What is sent.")
+@click.option("--cloud-runs", default=100, show_default=True, type=click.IntRange(6, 100_000))
+@click.option("--cloud-seconds", default=10.0, show_default=True, help="At most, per network.")
+@records_option
+@output_options
+def command(
+    measurement: Path,
+    artifact: Path,
+    cloud: str,
+    networks: tuple[str, ...],
+    records: Path,
+    output: Output,
+    **given: object,
+) -> None:
+    """Compare a MEASUREMENT record with requests to a cloud endpoint.
+
+    ARTIFACT is the folder whose inputs are sent: what the endpoint's model takes. Without
+    --network the requests go over the network that is really there.
+
+    \b
+    Examples:
+      edgekit compare records/run-1a2b3c4d.json original --cloud grpc://10.0.0.5:8081
+      edgekit compare records/run-1a2b3c4d.json original --cloud grpc://127.0.0.1:8081 \\
+          --network fiber --network 4g
+    """
+    from edgekit.boards.deploy import load_card
+    from edgekit.cloud.networks import load_network
+    from edgekit.core.measurement import Measurement
+    from edgekit.core.record import load, save
+    from edgekit.measure.compare import compare
+    from edgekit.measure.trips import TripRequest, measure_trips
+
+    measured = load(Measurement, measurement)
+    request = TripRequest(
+        endpoint=cloud,
+        folder=artifact,
+        artifact=load_card(artifact),
+        networks=tuple(load_network(name) for name in networks),
+        model_name=str(given["model_name"]),
+        payload=str(given["payload"] or ""),
+        runs=int(str(given["cloud_runs"])),
+        max_duration_s=float(str(given["cloud_seconds"])),
+    )
+    trips = measure_trips(request, progress=output.note)
+    paths = [save(trip, records / f"{trip.id}.json") for trip in trips]
+    result = compare(measured, trips)
+    path = save(result, records / f"comparison-{measured.id}.json")
+    output.data(to_plain(result), describe_comparison(result))
+    output.note(f"record: {path}")
+    shown = " ".join(f"--trip {p}" for p in paths)
+    output.next_step(f"edgekit explain {measurement} {shown}")
+
+
+def describe_comparison(comparison: Comparison) -> str:
+    """The verdict table."""
+    rows = [
+        (
+            item.network.id if item.network else "direct",
+            show_estimate(comparison.edge_p50_ms),
+            show_estimate(item.cloud_p50_ms),
+            _p95(comparison.edge_p95_ms, item.cloud_p95_ms),
+            show_estimate(item.difference_p50_ms),
+            item.verdict.value,
+            _break_even(item.break_even_rtt_ms),
+        )
+        for item in comparison.networks
+    ]
+    headers = (
+        "network",
+        "edge p50",
+        "cloud p50",
+        "p95 edge / cloud",
+        "cloud - edge at p50",
+        "faster",
+        "break-even RTT",
+    )
+    notes = "\n".join(f"note: {note}" for note in comparison.notes)
+    text = aligned(headers, rows)
+    return f"{text}\n{notes}" if notes else text
+
+
+def _p95(edge: Estimate | Unavailable, cloud: Estimate | Unavailable) -> str:
+    shown = [
+        "-" if isinstance(value, Unavailable) else format_ms(value.value)
+        for value in (edge, cloud)
+    ]
+    return " / ".join(shown)
+
+
+def _break_even(value: float | Unavailable) -> str:
+    if isinstance(value, Unavailable):
+        return "-"
+    return format_ms(value) if value > 0 else "edge at any"
