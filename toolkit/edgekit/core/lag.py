@@ -23,7 +23,8 @@ class Share:
 
     id: str
     """Stable: preprocess, engine-compute, postprocess, waiting, encode, transfer-up, network-rtt,
-    server-queue, server-compute, transfer-down, decode, unexplained."""
+    server-preprocess, server-queue, server-compute, server-encode, transfer-down, decode,
+    unexplained."""
     title: str
     time_ms: float
     basis: Basis

@@ -1,0 +1,1 @@
+"""Where the time goes and why: pure functions of records."""

@@ -1,0 +1,1 @@
+"""Renderers: one file per form, pure functions of records."""

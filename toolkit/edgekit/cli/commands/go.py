@@ -1,0 +1,69 @@
+"""The whole job: convert, deploy, run, compare, explain, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgekit.cli.options import inventory_option
+from edgekit.cli.output import Output, output_options
+from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
+
+NETWORKS = ("fiber", "4g", "3g-fast")
+
+
+@click.command()
+@convert_options
+@click.option("--board", default="", help="Board name, user@host[:port], or local (default).")
+@click.option("--cloud", default="", help="Endpoint grpc://host:port, or local (default).")
+@click.option("--network", "networks", multiple=True, help="Emulate these: edgekit net list.")
+@click.option("--payload", type=click.Choice(["jpeg", "picture", "tensor"]), help="What is sent.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("edgekit-out"))
+@click.option("--seconds", default=5.0, show_default=True, help="Timed part on the board.")
+@click.option("--threads", default=0, help="Threads of the engine; default: the profile's.")
+@inventory_option
+@output_options
+def command(
+    options: ConvertOptions,
+    board: str,
+    cloud: str,
+    networks: tuple[str, ...],
+    inventory: Path | None,
+    output: Output,
+    **given: object,
+) -> None:
+    """Take MODEL through the whole job and say which side is faster, why, and what it costs.
+
+    Converts it for the profile, puts it on the board, measures it there, measures the original
+    model behind a cloud endpoint over each network, explains both, writes report.html and every
+    record. Without --board this machine stands in for one, over real SSH; without --cloud the
+    original is served here and networks are emulated.
+
+    \b
+    Examples:
+      edgekit go model.pt2 --profile raspberrypi --calibration photos/ --pipeline imagenet
+      edgekit go model.onnx --profile raspberrypi-5 --board kitchen-pi --cloud grpc://10.0.0.5:8081
+    """
+    from edgekit.cli.going import GoSettings, go
+    from edgekit.cloud.networks import load_network
+    from edgekit.report.text import render
+
+    request, _ = convert_request(options, Path.cwd())
+    is_local = cloud in ("", "local")
+    names = networks or (NETWORKS if is_local else ())
+    settings = GoSettings(
+        out=Path(str(given["out"])),
+        board=board or "local",
+        cloud="" if is_local else cloud,
+        networks=tuple(load_network(name) for name in names),
+        payload=str(given["payload"] or ""),
+        seconds=float(str(given["seconds"])),
+        threads=int(str(given["threads"])),
+        inventory=inventory,
+    )
+    report = go(request, settings, output)
+    output.data(report, render(report))
+    output.note(f"report: {settings.out / 'report.html'}   records: {settings.out / 'records'}")
+    if settings.board == "local":
+        output.next_step("edgekit boards add NAME --host ADDRESS --profile " + request.profile)

@@ -1,0 +1,60 @@
+"""Ledgers, then every rule over them; findings with the most time first."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+from types import ModuleType
+
+import edgekit.explain.rules as rules_package
+from edgekit.core.artifact import ModelArtifact
+from edgekit.core.board import BoardFacts
+from edgekit.core.lag import Finding, LagReport, Severity
+from edgekit.core.measurement import Measurement
+from edgekit.core.network import CloudTrip
+from edgekit.core.profile import DeviceProfile
+from edgekit.core.record import Unavailable
+from edgekit.explain.evidence import Evidence
+from edgekit.explain.ledger import cloud_ledger, edge_ledger
+
+Judge = Callable[[Evidence], Finding | Unavailable | None]
+ORDER = (Severity.SEVERE, Severity.WARNING, Severity.INFO)
+
+
+def explain(
+    measurement: Measurement,
+    trips: tuple[CloudTrip, ...] = (),
+    *,
+    artifact: ModelArtifact | None = None,
+    profile: DeviceProfile | None = None,
+    facts: BoardFacts | None = None,
+) -> LagReport:
+    """Says where the time goes and which causes the rules see. Pure."""
+    edge = edge_ledger(measurement)
+    clouds = tuple(cloud_ledger(trip) for trip in trips)
+    evidence = Evidence(measurement, edge, trips, clouds, artifact, profile, facts)
+    findings: list[Finding] = []
+    unavailable: list[tuple[str, str]] = []
+    for rule in all_rules():
+        judge: Judge = rule.judge
+        found = judge(evidence)
+        if isinstance(found, Unavailable):
+            unavailable.append((rule.CAUSE, found.reason))
+        elif found is not None:
+            findings.append(found)
+    findings.sort(key=_weight)
+    return LagReport(measurement.id, (edge, *clouds), tuple(findings), tuple(unavailable))
+
+
+@cache
+def all_rules() -> tuple[ModuleType, ...]:
+    """Every rule, from the listing of the package."""
+    names = sorted(entry.name for entry in pkgutil.iter_modules(rules_package.__path__))
+    return tuple(importlib.import_module(f"{rules_package.__name__}.{name}") for name in names)
+
+
+def _weight(finding: Finding) -> tuple[float, int, str]:
+    share = 0.0 if isinstance(finding.share, Unavailable) else finding.share
+    return -share, ORDER.index(finding.severity), finding.rule

@@ -1,0 +1,161 @@
+"""The ledger: shares of the measured time that add up to it.
+
+Phases are averaged over the invocations around the median (the central tenth), so that they belong
+to the same invocations as the total; what no phase explains stays as ``unexplained``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import fsum
+
+from edgekit.core.lag import Basis, Ledger, Share
+from edgekit.core.measurement import Measurement
+from edgekit.core.network import CloudTrip, NetworkProfile
+from edgekit.core.units import NS_PER_MS, format_bytes, format_ms
+
+CENTRAL_LOW = 0.45
+CENTRAL_HIGH = 0.55
+
+
+def edge_ledger(measurement: Measurement) -> Ledger:
+    """Where the time of an invocation on the board goes."""
+    samples = measurement.samples_ns
+    total, phases = central_phases(samples)
+    count = len(samples["total"])
+    waiting, how = _waiting(measurement, phases)
+    where = f"timed on the board, {count} invocations"
+    shares = [
+        _measured("preprocess", "preparing the input", phases["preprocess"], where),
+        Share(
+            "engine-compute",
+            f"computing in {measurement.engine}",
+            max(phases["infer"] - waiting, 0.0),
+            Basis.MEASURED,
+            f"{where}, less the waiting",
+        ),
+        Share("waiting", "waiting for a processor", waiting, Basis.DERIVED, how),
+        _measured("postprocess", "reading the answer", phases["postprocess"], where),
+    ]
+    return _closed("edge", total, shares, ())
+
+
+def cloud_ledger(trip: CloudTrip) -> Ledger:
+    """Where the time of a request to the endpoint goes."""
+    samples = trip.samples_ns
+    total, phases = central_phases(samples)
+    client = f"timed at the client, {len(samples['total'])} requests"
+    shares = [_measured("encode", "encoding the request", phases["encode"], client)]
+    missing: list[tuple[str, str]] = []
+    titles = {
+        "server_preprocess": "preparing on the server",
+        "server_queue": "queue on the server",
+        "server_compute": "computing on the server",
+        "server_encode": "encoding the answer",
+    }
+    for name, title in titles.items():
+        key = name.replace("_", "-")
+        if name in phases:
+            shares.append(_measured(key, title, phases[name], "told by the server in each answer"))
+        else:
+            missing.append((key, "the server does not tell"))
+    shares += _network_shares(trip, missing)
+    shares.append(_measured("decode", "decoding the answer", phases["decode"], client))
+    where = trip.network.id if trip.network else trip.endpoint
+    return _closed(f"cloud over {where}", total, shares, tuple(missing))
+
+
+def central_phases(samples: Mapping[str, Sequence[int]]) -> tuple[float, dict[str, float]]:
+    """The median total, and the mean of each phase over invocations near it; milliseconds."""
+    total = samples["total"]
+    order = sorted(range(len(total)), key=lambda i: total[i])
+    low = int(len(order) * CENTRAL_LOW)
+    high = max(int(len(order) * CENTRAL_HIGH), low + 1)
+    chosen = order[low:high]
+    middle = len(order) // 2
+    median_ns = (
+        float(total[order[middle]])
+        if len(order) % 2
+        else (total[order[middle - 1]] + total[order[middle]]) / 2
+    )
+    phases = {
+        name: fsum(values[i] for i in chosen) / len(chosen) / NS_PER_MS
+        for name, values in samples.items()
+    }
+    return median_ns / NS_PER_MS, phases
+
+
+def _waiting(measurement: Measurement, phases: Mapping[str, float]) -> tuple[float, str]:
+    """Time inside the inference during which the process had no processor."""
+    if "cpu" in phases:
+        spent = max(phases["infer"] - phases["cpu"], 0.0)
+        return spent, "wall time less processor time of the one thread, per invocation"
+    if isinstance(measurement.wait_ns, int):
+        count = len(measurement.samples_ns["total"])
+        threads = max(measurement.options.threads, 1)
+        spent = measurement.wait_ns / NS_PER_MS / count / threads
+        how = f"run-queue time of the process over {count} invocations and {threads} threads"
+        return min(spent, phases["infer"]), how
+    return 0.0, f"not known: {measurement.wait_ns.reason}"
+
+
+def _network_shares(trip: CloudTrip, missing: list[tuple[str, str]]) -> list[Share]:
+    network = trip.network
+    if network is None:
+        connect_ms = trip.once_ns.get("connect", 0) / NS_PER_MS
+        missing += [
+            ("transfer-up", "the rate of the real network is not known"),
+            ("transfer-down", "the rate of the real network is not known"),
+        ]
+        evidence = f"one TCP handshake took {format_ms(connect_ms)}"
+        title = "distance (round trip)"
+        return [Share("network-rtt", title, connect_ms, Basis.DERIVED, evidence)]
+    return [
+        _transfer("transfer-up", "sending the request", trip.payload_up_bytes, network, up=True),
+        Share(
+            "network-rtt",
+            "distance (round trip)",
+            network.rtt_ms,
+            Basis.DERIVED,
+            f"the link delays every request by {format_ms(network.rtt_ms)}",
+        ),
+        _transfer(
+            "transfer-down", "receiving the answer", trip.payload_down_bytes, network, up=False
+        ),
+    ]
+
+
+def _transfer(
+    name: str, title: str, size_bytes: int, network: NetworkProfile, *, up: bool
+) -> Share:
+    kbit_s = network.up_kbit_s if up else network.down_kbit_s
+    time_ms = size_bytes * 8 / kbit_s if kbit_s else 0.0
+    rate = f"{kbit_s / 1e3:g} Mbit/s" if kbit_s else "an unlimited rate"
+    return Share(name, title, time_ms, Basis.DERIVED, f"{format_bytes(size_bytes)} at {rate}")
+
+
+def _measured(name: str, title: str, time_ms: float, evidence: str) -> Share:
+    return Share(name, title, time_ms, Basis.MEASURED, evidence)
+
+
+def _closed(
+    subject: str, total_ms: float, shares: list[Share], missing: tuple[tuple[str, str], ...]
+) -> Ledger:
+    """The ledger with its remainder, which may be slightly negative where shares are derived."""
+    rest = total_ms - fsum(share.time_ms for share in shares)
+    remainder = Share(
+        "unexplained",
+        "not explained",
+        rest,
+        Basis.DERIVED,
+        "the median less all other shares"
+        + (": protocol, serialization, scheduling" if subject.startswith("cloud") else ""),
+    )
+    return Ledger(subject, total_ms, (*shares, remainder), missing)
+
+
+def share_of(ledger: Ledger, *names: str) -> float:
+    """Part of the total that the named shares make up, 0..1."""
+    if ledger.total_ms <= 0:
+        return 0.0
+    return fsum(s.time_ms for s in ledger.shares if s.id in names) / ledger.total_ms

@@ -1,0 +1,243 @@
+"""The report as sections of tables and notes, which every renderer writes in its own form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgekit.core.artifact import ModelArtifact
+from edgekit.core.comparison import Comparison
+from edgekit.core.deploy import Deployment
+from edgekit.core.lag import Finding, LagReport, Ledger
+from edgekit.core.measurement import Estimate, Measurement
+from edgekit.core.record import Unavailable
+from edgekit.core.units import format_bytes, format_count, format_ms
+from edgekit.report.input import ReportInput
+
+PHASES = ("preprocess", "infer", "postprocess", "total")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a table, and sentences below it."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    chart: str = ""
+    """Name of the chart that belongs to it: latency or ledger."""
+
+
+def sections(report: ReportInput) -> tuple[Section, ...]:
+    """Every section that the records allow, the answer first."""
+    return tuple(_sections(report))
+
+
+def headline(report: ReportInput) -> str:
+    """The answer in one sentence."""
+    comparison = report.comparison
+    if comparison is not None:
+        groups: dict[str, list[str]] = {}
+        for item in comparison.networks:
+            name = item.network.id if item.network else "the real network"
+            groups.setdefault(item.verdict.value, []).append(name)
+        words = {
+            "edge": "the edge is faster over",
+            "cloud": "the cloud is faster over",
+            "undecided": "no difference that counts over",
+        }
+        said = [f"{words[verdict]} {', '.join(names)}" for verdict, names in groups.items()]
+        return f"{comparison.model_name}: {'; '.join(said)}"
+    if report.measurement is not None:
+        p50 = show_estimate(report.measurement.summaries["total"].percentiles_ms["p50"])
+        return f"{report.measurement.model['name']} takes {p50} on {report.measurement.board}"
+    return report.title
+
+
+def _sections(report: ReportInput) -> Iterator[Section]:
+    if report.comparison is not None:
+        yield _comparison(report.comparison)
+    if report.lag is not None:
+        yield from _lag(report.lag)
+    if report.artifact is not None:
+        yield _artifact(report.artifact)
+    if report.measurement is not None:
+        yield _measurement(report.measurement)
+    if report.deployment is not None:
+        yield _deployment(report.deployment)
+
+
+def _comparison(comparison: Comparison) -> Section:
+    rows = tuple(
+        (
+            _network_name(item.network.id, item.network.rtt_ms) if item.network else "direct",
+            show_estimate(comparison.edge_p50_ms),
+            show_estimate(item.cloud_p50_ms),
+            show_value(comparison.edge_p95_ms),
+            show_value(item.cloud_p95_ms),
+            show_estimate(item.difference_p50_ms),
+            item.verdict.value,
+            _break_even(item.break_even_rtt_ms),
+        )
+        for item in comparison.networks
+    )
+    headers = (
+        "network",
+        "edge p50",
+        "cloud p50",
+        "edge p95",
+        "cloud p95",
+        "cloud - edge, p50",
+        "faster",
+        "break-even RTT",
+    )
+    machine = f"edge: {comparison.board}, {comparison.edge_machine} [{comparison.edge_mode.value}]"
+    notes = (machine, *comparison.notes, "brackets: 95 % confidence")
+    return Section("Edge or cloud", headers, rows, notes, "latency")
+
+
+def _lag(lag: LagReport) -> Iterator[Section]:
+    names: dict[str, str] = {}
+    for ledger in lag.ledgers:
+        names |= {share.id: share.title for share in ledger.shares}
+    order = [name for name in names if name != "unexplained"] + ["unexplained"]
+    rows = tuple(
+        (names[name], *(_share(ledger, name) for ledger in lag.ledgers)) for name in order
+    )
+    total = ("sum = median", *(format_ms(ledger.total_ms) for ledger in lag.ledgers))
+    headers = ("share", *(ledger.subject for ledger in lag.ledgers))
+    yield Section("Where the time goes", headers, (*rows, total), (), "ledger")
+    found = tuple(
+        (
+            f"{_percent(finding.share)}",
+            finding.severity.value,
+            finding.title,
+            finding.evidence,
+            _remedies(finding),
+        )
+        for finding in lag.findings
+    )
+    notes = tuple(f"{cause}: could not tell, {reason}" for cause, reason in lag.unavailable)
+    headers = ("share", "", "cause", "evidence", "remedy")
+    yield Section("Causes", headers, found, notes)
+
+
+def _artifact(card: ModelArtifact) -> Section:
+    before = card.float_size_bytes
+    rows = [
+        ("model", f"{card.name}, {card.source.format.value}"),
+        ("artifact", f"{card.format.value} {card.recipe} for {card.profile}, {card.engine}"),
+    ]
+    if isinstance(before, Unavailable):
+        rows.append(("size", format_bytes(card.size_bytes)))
+    else:
+        ratio = card.size_bytes / before
+        rows.append(
+            (
+                "size before and after",
+                f"{format_bytes(before)} -> {format_bytes(card.size_bytes)} ({ratio:.2f} x)",
+            )
+        )
+    if isinstance(card.accuracy, Unavailable):
+        rows.append(("accuracy", f"unavailable: {card.accuracy.reason}"))
+    else:
+        a = card.accuracy
+        rows.append(
+            (
+                "accuracy before and after",
+                f"{a.original:.2%} -> {a.artifact:.2%} ({a.metric}, {a.sample_count} samples of "
+                f"{a.data}; drop {a.drop_points:.2f} points)",
+            )
+        )
+    if not isinstance(card.agreement, Unavailable):
+        g = card.agreement
+        top1 = "" if g.top1_agreement is None else f"top-1 {g.top1_agreement:.1%}, "
+        rows.append(
+            (
+                "agreement with the original",
+                f"{top1}largest deviation {g.max_deviation:.3g}, cosine >= {g.cosine:.4f}",
+            )
+        )
+    if not isinstance(card.structure, Unavailable):
+        s = card.structure
+        rows.append(
+            (
+                "structure",
+                f"{format_count(s.parameters)} parameters, {format_count(s.macs)} "
+                f"multiply-accumulates, depth {s.depth}, width {s.max_width}",
+            )
+        )
+    if card.calibration:
+        rows.append(("calibrated by", card.calibration))
+    return Section("The model", ("", ""), tuple(rows), card.warnings)
+
+
+def _measurement(measurement: Measurement) -> Section:
+    rows = tuple(
+        (
+            phase,
+            *(show_estimate(s.percentiles_ms[key]) for key in ("p50", "p95", "p99")),
+            format_ms(s.max_ms),
+        )
+        for phase, s in measurement.summaries.items()
+        if phase in PHASES
+    )
+    total = measurement.summaries["total"]
+    notes = [
+        f"{measurement.engine} {measurement.engine_version}, {measurement.options.threads} threads, "
+        f"{total.sample_count} invocations ({total.effective_sample_count:.0f} independent), "
+        f"{measurement.measured_utc} [{measurement.mode.value}]",
+        "once: "
+        + ", ".join(f"{name} {format_ms(ns / 1e6)}" for name, ns in measurement.once_ns.items()),
+        *(f"{note.level.value}: {note.message}" for note in measurement.validity),
+    ]
+    headers = ("phase", "p50", "p95", "p99", "max")
+    return Section(f"On {measurement.board}", headers, rows, tuple(notes))
+
+
+def _deployment(deployment: Deployment) -> Section:
+    rows = tuple((name, format_ms(value)) for name, value in deployment.phases_ms.items())
+    golden = deployment.golden_max_deviation
+    state = f"{deployment.app} {deployment.release} is active, {format_bytes(deployment.sent_bytes)} sent"
+    checked = () if golden is None else (f"golden outputs on the board within {golden:.3g}",)
+    return Section("Deployment", ("step", "time"), rows, (state, *checked))
+
+
+def show_estimate(estimate: Estimate | Unavailable) -> str:
+    """Value with its interval, or a dash."""
+    if isinstance(estimate, Unavailable):
+        return "-"
+    low, high = format_ms(estimate.low), format_ms(estimate.high)
+    return f"{format_ms(estimate.value)} [{low}, {high}]"
+
+
+def show_value(estimate: Estimate | Unavailable) -> str:
+    """Value alone, or a dash."""
+    return "-" if isinstance(estimate, Unavailable) else format_ms(estimate.value)
+
+
+def _network_name(name: str, rtt_ms: float) -> str:
+    return f"{name} (RTT {format_ms(rtt_ms)})"
+
+
+def _break_even(value: float | Unavailable) -> str:
+    if isinstance(value, Unavailable):
+        return "-"
+    return format_ms(value) if value > 0 else "none: edge at any"
+
+
+def _share(ledger: Ledger, name: str) -> str:
+    for share in ledger.shares:
+        if share.id == name:
+            part = share.time_ms / ledger.total_ms if ledger.total_ms > 0 else 0.0
+            return f"{format_ms(share.time_ms)} ({part:.0%})"
+    return ""
+
+
+def _percent(share: float | Unavailable) -> str:
+    return "-" if isinstance(share, Unavailable) else f"{share:.0%}"
+
+
+def _remedies(finding: Finding) -> str:
+    return "; ".join(f"{remedy.action}: {remedy.command}" for remedy in finding.remedies)
