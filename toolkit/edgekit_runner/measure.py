@@ -98,7 +98,7 @@ def _import(engine: Any, threads: int) -> None:  # Any: an engine module
 def make_pipeline(session: Any, release: Release, request: Dict[str, Any]) -> Pipeline:
     """The phases for this model, input choice and variant."""
     wants_golden = request.get("input", "golden") == "golden" and release.sample_count > 0
-    if session.version and release.card["format"] == "echo":
+    if request["engine"] == "echo":
         return Pipeline(lambda i: [b""], session.run, lambda outputs: None)
     if wants_golden:
         inputs = [release.tensors(i, "in") for i in range(release.sample_count)]

@@ -7,7 +7,6 @@ negations, revoked keys or two keys of one type; see docs/adr/0003-ssh-and-host-
 from __future__ import annotations
 
 import base64
-import binascii
 import fnmatch
 import hashlib
 import hmac
@@ -101,7 +100,7 @@ def parse_known_hosts(text: str) -> Iterator[KnownHostLine]:
             continue
         try:
             key = base64.b64decode(words[2], validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one
             continue
         if _inner_type(key) == words[1]:
             yield KnownHostLine(marker, tuple(words[0].split(",")), words[1], key)
@@ -142,7 +141,7 @@ def _matches_hash(pattern: str, name: str) -> bool:
         return False
     try:
         salt, wanted = (base64.b64decode(part, validate=True) for part in parts[2:])
-    except binascii.Error:
+    except ValueError:
         return False
     found = hmac.new(salt, name.encode(), hashlib.sha1).digest()
     return hmac.compare_digest(found, wanted)

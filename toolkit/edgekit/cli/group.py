@@ -8,6 +8,8 @@ from functools import cache
 
 import click
 
+from edgekit.core.suggest import did_you_mean
+
 PACKAGE = "edgekit.cli.commands"
 WORKFLOW = (
     "go",
@@ -54,6 +56,17 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"{PACKAGE}.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest command's name when there is none of that name."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise click.UsageError(
+                f"no command is called {name!r}: {did_you_mean(name, summaries())}", ctx
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The command table, from summaries alone."""

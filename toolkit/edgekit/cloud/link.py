@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edgekit.cloud.child import Child
 from edgekit.core.network import NetworkProfile
+from edgekit.toolenvs.child import Child
 
 START_TIMEOUT_S = 20
 

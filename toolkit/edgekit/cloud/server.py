@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from edgekit.cloud.child import Child
+from edgekit.toolenvs.child import Child
 from edgekit.toolenvs.environment import ensure
 from edgekit.toolenvs.worker import source_path, worker_variables
 

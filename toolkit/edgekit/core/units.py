@@ -33,6 +33,21 @@ def format_ms(value_ms: float) -> str:
     return f"{_three_digits(value_ms / 1e3)} s"
 
 
+def format_interval_ms(value_ms: float, low_ms: float, high_ms: float) -> str:
+    """A value with its interval, the unit said once where all three share it.
+
+    Example:
+        >>> format_interval_ms(1.304, 1.29, 1.321), format_interval_ms(990, 980, 1010)
+        ('1.30 [1.29, 1.32] ms', '990 ms [980 ms, 1.01 s]')
+    """
+    shown = [format_ms(part) for part in (value_ms, low_ms, high_ms)]
+    units = {text.rpartition(" ")[2] for text in shown}
+    if len(units) > 1:
+        return f"{shown[0]} [{shown[1]}, {shown[2]}]"
+    value, low, high = (text.rpartition(" ")[0] for text in shown)
+    return f"{value} [{low}, {high}] {units.pop()}"
+
+
 def format_bytes(value_bytes: float) -> str:
     """Bytes in decimal units.
 

@@ -101,7 +101,7 @@ def ledger_chart(lag: LagReport) -> str:
     parts = [_open(height, "Composition of the time, each bar is 100 percent")]
     for i, ledger in enumerate(lag.ledgers):
         parts.append(_bar(ledger, 6 + ROW * i))
-    at = float(LEFT)
+    at = 24.0
     used = {GROUPS.get(s.id, "rest") for ledger in lag.ledgers for s in ledger.shares}
     for group, title in LEGEND.items():
         if group in used:

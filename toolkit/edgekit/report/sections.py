@@ -11,7 +11,7 @@ from edgekit.core.deploy import Deployment
 from edgekit.core.lag import Finding, LagReport, Ledger
 from edgekit.core.measurement import Estimate, Measurement
 from edgekit.core.record import Unavailable
-from edgekit.core.units import format_bytes, format_count, format_ms
+from edgekit.core.units import format_bytes, format_count, format_interval_ms, format_ms
 from edgekit.report.input import ReportInput
 
 PHASES = ("preprocess", "infer", "postprocess", "total")
@@ -208,8 +208,7 @@ def show_estimate(estimate: Estimate | Unavailable) -> str:
     """Value with its interval, or a dash."""
     if isinstance(estimate, Unavailable):
         return "-"
-    low, high = format_ms(estimate.low), format_ms(estimate.high)
-    return f"{format_ms(estimate.value)} [{low}, {high}]"
+    return format_interval_ms(estimate.value, estimate.low, estimate.high)
 
 
 def show_value(estimate: Estimate | Unavailable) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +14,7 @@ from edgekit.boards.host_keys import host_pattern
 from edgekit.core.board import BoardEntry
 from edgekit.core.errors import BoardError
 from edgekit.core.record import write_atomically
+from edgekit.toolenvs.child import Child
 from edgekit.toolenvs.environment import cache_folder
 
 START_TIMEOUT_S = 20
@@ -33,7 +32,7 @@ class LocalBoard:
         self.profile = profile
         self.name = name
         self.port = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     @property
     def entry(self) -> BoardEntry:
@@ -58,20 +57,15 @@ class LocalBoard:
                 hint="pip install 'edgekit-toolkit[localboard]', or name a board: --board",
             ) from err
         self._make_folder()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "edgekit.boards.virtual.local_server", str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=open(self.folder / "server.log", "wb"),
-            start_new_session=True,
+        argv = [sys.executable, "-m", "edgekit.boards.virtual.local_server", str(self.folder)]
+        self._child = Child(
+            argv,
+            name="local SSH server",
+            log=self.folder / "server.log",
+            timeout_s=START_TIMEOUT_S,
+            error=BoardError,
         )
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            self.close()
-            log = (self.folder / "server.log").read_text(errors="replace").strip()
-            raise BoardError(f"the local SSH server did not start: {log.splitlines()[-1:]}")
-        self.port = int(json.loads(line)["port"])
+        self.port = self._child.port
         key = (self.folder / "host_key.pub").read_text(encoding="utf-8").split()[:2]
         name = host_pattern("127.0.0.1", self.port)
         write_atomically(self.folder / "known_hosts", f"{name} {' '.join(key)}\n")
@@ -87,18 +81,9 @@ class LocalBoard:
 
     def close(self) -> None:
         """Ends the server."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin
-        assert process.stdout
-        process.stdin.close()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+        child, self._child = self._child, None
+        if child is not None:
+            child.close()
 
     def _make_folder(self) -> None:
         (self.folder / "home").mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import click
 from edgekit.cli.options import inventory_option, records_option
 from edgekit.cli.output import Output, aligned, output_options
 from edgekit.core.record import Unavailable
-from edgekit.core.units import format_bytes, format_ms
+from edgekit.core.units import format_bytes, format_interval_ms, format_ms
 
 if TYPE_CHECKING:
     from edgekit.core.measurement import Estimate, Measurement
@@ -103,8 +103,7 @@ def describe_measurement(measurement: Measurement) -> str:
 
 
 def show_estimate(estimate: Estimate | Unavailable) -> str:
-    """``4.57 ms [4.50, 4.61]``, or ``-`` when there is none."""
+    """``4.57 [4.50, 4.61] ms``, or ``-`` when there is none."""
     if isinstance(estimate, Unavailable):
         return "-"
-    low, high = format_ms(estimate.low), format_ms(estimate.high)
-    return f"{format_ms(estimate.value)} [{low}, {high}]"
+    return format_interval_ms(estimate.value, estimate.low, estimate.high)

@@ -32,7 +32,9 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
     return Finding(
         CAUSE,
         GROUP,
-        "many small layers: starting them costs more than computing" if is_small else text,
+        "many small layers: starting them costs more than computing"
+        if is_small
+        else f"{structure.depth} layers one after the other",
         Severity.WARNING if is_small else Severity.INFO,
         Unavailable("the engine does not time layers one by one"),
         text,

@@ -25,7 +25,7 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
     return Finding(
         CAUSE,
         GROUP,
-        f"{share:.0%} of a request ({worst.subject}) is network",
+        f"{share:.0%} of a request, {worst.subject}, is network",
         Severity.WARNING,
         Unavailable("it is a share of the cloud's time, not of the board's"),
         "; ".join(_parts(ledger) for ledger in evidence.clouds),

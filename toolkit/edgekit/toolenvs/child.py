@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgekit.core.errors import EndpointFailed
+from edgekit.core.errors import EdgekitError, EndpointFailed
 
 END_TIMEOUT_S = 5
 
@@ -26,9 +26,11 @@ class Child:
         log: Path,
         timeout_s: float,
         env: Mapping[str, str] | None = None,
+        error: type[EdgekitError] = EndpointFailed,
     ) -> None:
         self.name = name
         self.log = log
+        self.error = error
         with open(log, "wb") as stream:
             self.process = subprocess.Popen(
                 list(argv),
@@ -67,7 +69,7 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
             if not selector.select(max(deadline - time.monotonic(), 0)):
-                raise EndpointFailed(
+                raise self.error(
                     f"the {self.name} did not start within {timeout_s:.0f} s",
                     hint=f"see {self.log}",
                 )
@@ -76,6 +78,6 @@ class Child:
             return int(json.loads(line)["port"])
         except (ValueError, KeyError, TypeError) as err:
             lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise EndpointFailed(
+            raise self.error(
                 f"the {self.name} did not start: {lines[-1] if lines else 'it said nothing'}"
             ) from err
