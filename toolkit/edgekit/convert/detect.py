@@ -113,7 +113,7 @@ def _zip(path: Path, *, trust: bool) -> Format:
             if any(name.endswith("archive_format") for name in names):
                 _require_no_pickle(path, archive, names, trust=trust)
                 return Format.PYTORCH
-    except zipfile.BadZipFile as err:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as err:
         raise UnsupportedModel(
             f"{path} is a damaged or truncated archive: {err}", hint="copy or export it again"
         ) from err
@@ -134,7 +134,8 @@ def _require_safe(path: Path, members: Iterable[zipfile.ZipInfo]) -> None:
     unpacked = 0
     for member in members:
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-        if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[:1]:
+        has_drive = bool(parts) and ":" in parts[0]
+        if member.filename.startswith(("/", "\\")) or ".." in parts or has_drive:
             raise HostileModel(
                 f"{path} holds {member.filename!r}, which would be written outside its folder",
                 hint="do not use this file; get the model from its maker again",

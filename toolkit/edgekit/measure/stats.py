@@ -118,6 +118,8 @@ def quantile_estimate(values: Sequence[float], q: float) -> Estimate | Unavailab
     """A percentile with its interval; Unavailable when the samples cannot bound it."""
     effective = effective_count(values)
     interval = rank_interval(effective, q)
+    if interval is None and q == 0.5 and len(values) >= minimum_count(q):
+        interval = (0.0, 1.0)  # samples that drift along bound the middle by all they have seen
     if interval is None:
         needed = minimum_count(q)
         return Unavailable(f"{effective:.0f} independent samples cannot bound it; {needed} would")
@@ -183,7 +185,12 @@ def compare_quantiles(
 
 
 def block_length(count: int) -> int:
-    """Length of a block for the bootstrap: 2 n^(1/3)."""
+    """Length of a block for the bootstrap: 2 n^(1/3).
+
+    Example:
+        >>> block_length(1000), block_length(1)
+        (20, 1)
+    """
     return max(1, min(count, round(2 * math.cbrt(count))))
 
 

@@ -1,0 +1,121 @@
+"""Small real models, made by their own frameworks in the tool environments."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy
+import pytest
+
+from edgekit.toolenvs.environment import ensure
+from edgekit.toolenvs.worker import QUIET, TELEMETRY_OFF
+
+KERAS = """
+import sys
+import keras
+keras.utils.set_random_seed(1)
+inputs = keras.Input((16, 16, 3), name="photo")
+x = keras.layers.Conv2D(16, 3, strides=2, activation="relu")(inputs)
+x = keras.layers.BatchNormalization()(x)
+x = keras.layers.DepthwiseConv2D(3, activation="relu")(x)
+x = keras.layers.Flatten()(x)
+x = keras.layers.Dense(700, activation="relu")(x)
+outputs = keras.layers.Dense(10)(x)
+model = keras.Model(inputs, outputs)
+model.save(sys.argv[1] + "/net.keras")
+model.save(sys.argv[1] + "/net.h5")
+model.export(sys.argv[1] + "/net_saved", format="tf_saved_model", verbose=False)
+a = keras.Input((4,), name="left")
+b = keras.Input((4,), name="right")
+two = keras.Model([a, b], keras.layers.Dense(3)(keras.layers.Subtract()([a, b])))
+two.save(sys.argv[1] + "/two.keras")
+evil = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda v: v + 1)])
+evil.save(sys.argv[1] + "/evil.keras")
+"""
+ONNX = """
+import sys
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+rng = numpy.random.RandomState(0)
+def weight(name, *shape):
+    return numpy_helper.from_array((rng.randn(*shape) * 0.1).astype("float32"), name)
+nodes = [
+    helper.make_node("Conv", ["image", "w0", "b0"], ["c0"], pads=[1, 1, 1, 1], strides=[2, 2]),
+    helper.make_node("Relu", ["c0"], ["r0"]),
+    helper.make_node("Conv", ["r0", "w1", "b1"], ["c1"], group=16, pads=[1, 1, 1, 1]),
+    helper.make_node("Relu", ["c1"], ["r1"]),
+    helper.make_node("GlobalAveragePool", ["r1"], ["p"]),
+    helper.make_node("Flatten", ["p"], ["f"]),
+    helper.make_node("Gemm", ["f", "w2", "b2"], ["scores"], transB=1),
+]
+weights = [weight("w0", 16, 3, 3, 3), weight("b0", 16), weight("w1", 16, 1, 3, 3)]
+weights += [weight("b1", 16), weight("w2", 10, 16), weight("b2", 10)]
+def value(name, *shape):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+graph = helper.make_graph(nodes, "net", [value("image", "n", 3, 16, 16)], [value("scores", "n", 10)], weights)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+model.ir_version = 8
+onnx.checker.check_model(model)
+onnx.save(model, sys.argv[1] + "/net.onnx")
+free = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "free", [value("x", "n", "t")], [value("y", "n", "t")])
+free = helper.make_model(free, opset_imports=[helper.make_opsetid("", 17)])
+free.ir_version = 8
+onnx.save(free, sys.argv[1] + "/free.onnx")
+"""
+BUILDER = """
+import torch
+def build():
+    torch.manual_seed(0)
+    return torch.nn.Sequential(
+        torch.nn.Conv2d(3, 8, 3, stride=2), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(392, 5)
+    )
+"""
+
+
+def make(environment: str, script: str, folder: Path) -> None:
+    python = ensure(environment)
+    done = subprocess.run(
+        [str(python), "-I", "-W", "ignore", "-c", script, str(folder)],
+        env=TELEMETRY_OFF | QUIET | {"HOME": str(folder), "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture(scope="session")
+def keras_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("keras")
+    make("tensorflow", KERAS, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("onnx")
+    make("onnx", ONNX, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def torch_builder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("torch") / "build.py"
+    path.write_text(BUILDER)
+    return path
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Calibration files by layout: nhwc, nchw, and labelled ones."""
+    folder = tmp_path_factory.mktemp("samples")
+    generator = numpy.random.default_rng(0)
+    nhwc = generator.normal(size=(120, 16, 16, 3)).astype("float32")
+    labels = generator.integers(0, 10, 120)
+    paths = {name: folder / f"{name}.npz" for name in ("nhwc", "nchw", "labelled")}
+    numpy.savez(paths["nhwc"], x=nhwc)
+    numpy.savez(paths["nchw"], x=nhwc.transpose(0, 3, 1, 2))
+    numpy.savez(paths["labelled"], x=nhwc[:40], y=labels[:40])
+    return paths

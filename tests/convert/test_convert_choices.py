@@ -1,0 +1,125 @@
+"""Routes, recipes, pipelines and the output folder: what is decided before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgekit.convert.converting import convert, plan_conversion
+from edgekit.convert.pipelines import parse_pipeline
+from edgekit.convert.recipes import choose_recipe
+from edgekit.convert.request import ConvertRequest
+from edgekit.convert.routes import all_steps, find_route, quantizer
+from edgekit.core.artifact import Format
+from edgekit.core.errors import ConfigError, ProfileError, RecipeError, UnsupportedModel
+from edgekit.profiles.device import load_profile
+from edgekit.toolenvs.pins import ENVIRONMENTS
+
+PI = load_profile("raspberrypi-4b")
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(b"\x08\x0a\x12\x07pytorch" + bytes(20))
+    return path
+
+
+@pytest.mark.parametrize("source", [Format.KERAS, Format.SAVED_MODEL, Format.PYTORCH, Format.ONNX])
+@pytest.mark.parametrize("target", [Format.TFLITE, Format.ONNX, Format.OPENVINO])
+def test_every_source_reaches_every_target(source: Format, target: Format) -> None:
+    route = find_route(source, target)
+    here = source
+    for step in route:
+        assert step.source == here
+        here = step.target
+    assert here == target
+
+
+def test_there_is_no_way_back() -> None:
+    with pytest.raises(UnsupportedModel, match="no way"):
+        find_route(Format.OPENVINO, Format.TFLITE)
+
+
+def test_every_step_names_an_environment_that_exists() -> None:
+    assert len(all_steps()) >= 10
+    assert {step.environment for step in all_steps()} <= set(ENVIRONMENTS)
+
+
+def test_quantizers() -> None:
+    assert quantizer(Format.TFLITE, "int8-static").environment == "onnx"
+    with pytest.raises(UnsupportedModel):
+        quantizer(Format.OPENVINO, "int8-dynamic")
+
+
+def test_auto_takes_int8_when_there_is_calibration_and_says_why_not_otherwise() -> None:
+    assert choose_recipe("auto", PI, has_calibration=True) == ("int8-static", ())
+    recipe, notes = choose_recipe("auto", PI, has_calibration=False)
+    assert recipe == "float"
+    assert any("--calibration" in note for note in notes)
+    assert any("int8-dynamic was left out" in note for note in notes)
+
+
+def test_a_recipe_that_does_not_pay_is_done_with_a_warning() -> None:
+    recipe, notes = choose_recipe("int8-dynamic", PI, has_calibration=False)
+    assert recipe == "int8-dynamic"
+    assert "may not pay" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "hint"),
+    [
+        ({"profile": "rasberrypi"}, ProfileError, "raspberrypi"),
+        ({"recipe": "int8-statik"}, RecipeError, "int8-static"),
+        ({"recipe": "int8-static"}, RecipeError, "--calibration"),
+        ({"engine": "litrt"}, RecipeError, "litert"),
+        ({"engine": "tflite_runtime", "profile": "intel-n100"}, RecipeError, "profiles show"),
+        ({"calibration": Path("/nothing.npz")}, ConfigError, ""),
+    ],
+)
+def test_unknown_words_get_suggestions(
+    model: Path, change: dict[str, object], kind: type[Exception], hint: str
+) -> None:
+    settings: dict[str, object] = {"model": model, "profile": "raspberrypi"} | change
+    with pytest.raises(kind) as caught:
+        plan_conversion(ConvertRequest(**settings))  # type: ignore[arg-type]  # by name
+    assert hint in getattr(caught.value, "hint", "")
+
+
+def test_the_plan_names_engines_in_the_profiles_order(model: Path) -> None:
+    request = ConvertRequest(model, "raspberrypi", recipe="float")
+    _, choices = plan_conversion(request)
+    assert [choice.engine for choice in choices][:2] == ["litert", "onnxruntime"]
+
+
+def test_int8_dynamic_is_never_made_for_tflite_runtime(model: Path) -> None:
+    request = ConvertRequest(model, "generic-armv7l", recipe="int8-dynamic")
+    with pytest.raises(UnsupportedModel, match="wrongly"):
+        plan_conversion(request)
+
+
+@pytest.mark.parametrize("name", ["imagenet", "unit", "signed", "raw"])
+def test_pipeline_presets(name: str) -> None:
+    assert parse_pipeline(name).kind == "image"
+
+
+def test_pipelines_written_out() -> None:
+    assert parse_pipeline("mean=127,std=128").std == (128.0,) * 3
+    assert parse_pipeline("mean=1/2/3,std=4/5/6").mean == (1.0, 2.0, 3.0)
+    assert parse_pipeline("").kind == "tensor"
+
+
+@pytest.mark.parametrize("text", ["imagnet", "mean=a", "std=0", "mean=1/2,std=1", "mode=3"])
+def test_a_pipeline_that_is_none(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_pipeline(text)
+
+
+def test_a_folder_that_holds_other_things_is_left_alone(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "thesis"
+    out.mkdir()
+    (out / "chapter1.txt").write_text("years of work")
+    with pytest.raises(ConfigError, match="left alone"):
+        convert(ConvertRequest(model, "raspberrypi", recipe="float"), out)
+    assert (out / "chapter1.txt").read_text() == "years of work"

@@ -1,0 +1,235 @@
+"""Conversions of real models with the real converters, checked against the original."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+
+from edgekit.convert.converting import convert
+from edgekit.convert.pipelines import parse_pipeline
+from edgekit.convert.request import ConvertRequest
+from edgekit.core.artifact import Accuracy, Agreement, Format, GoldenVectors, ModelArtifact
+from edgekit.core.errors import ConfigError, HostileModel, UnsupportedModel
+from edgekit.core.record import Unavailable, load
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+
+def run(out: Path, model: Path, profile: str = "raspberrypi", **settings: object) -> ModelArtifact:
+    request = ConvertRequest(model, profile, **settings)  # type: ignore[arg-type]  # by name
+    card = convert(request, out)
+    assert load(ModelArtifact, out / "card.json") == card
+    for entry in card.files:
+        data = (out / entry.path).read_bytes()
+        assert (hashlib.sha256(data).hexdigest(), len(data)) == (entry.sha256, entry.size_bytes)
+    assert isinstance(card.golden, GoldenVectors)
+    assert len(list((out / "golden").glob("*.in.0.bin"))) == card.golden.sample_count
+    return card
+
+
+def agreement(card: ModelArtifact) -> Agreement:
+    assert isinstance(card.agreement, Agreement)
+    return card.agreement
+
+
+@pytest.mark.parametrize("name", ["net.keras", "net.h5", "net_saved"])
+def test_keras_to_int8_tflite(
+    tmp_path: Path, keras_models: Path, samples: dict[str, Path], name: str
+) -> None:
+    card = run(
+        tmp_path / "a",
+        keras_models / name,
+        calibration=samples["nhwc"],
+        data=samples["labelled"],
+    )
+    assert (card.format, card.engine, card.recipe) == (Format.TFLITE, "litert", "int8-static")
+    assert isinstance(card.float_size_bytes, int)
+    assert card.float_size_bytes > 1_000_000
+    assert card.size_bytes <= 0.30 * card.float_size_bytes
+    assert agreement(card).cosine > 0.98
+    assert isinstance(card.accuracy, Accuracy)
+    assert card.accuracy.sample_count == 40
+    assert "120 samples" in card.calibration
+
+
+@pytest.mark.parametrize("engine", ["litert", "onnxruntime", "openvino"])
+def test_keras_to_float_is_exact_on_every_engine(
+    tmp_path: Path, keras_models: Path, engine: str
+) -> None:
+    card = run(tmp_path / "a", keras_models / "net.keras", recipe="float", engine=engine)
+    assert agreement(card).max_deviation < 1e-4
+    assert agreement(card).data == "random inputs"
+    assert isinstance(card.accuracy, Unavailable)
+
+
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        ("litert", Format.TFLITE),
+        ("onnxruntime", Format.ONNX),
+        ("openvino", Format.OPENVINO),
+    ],
+)
+def test_onnx_to_int8_on_every_engine(
+    tmp_path: Path, onnx_models: Path, samples: dict[str, Path], engine: str, expected: Format
+) -> None:
+    card = run(
+        tmp_path / "a", onnx_models / "net.onnx", calibration=samples["nchw"], engine=engine
+    )
+    assert (card.format, card.recipe) == (expected, "int8-static")
+    assert agreement(card).cosine > 0.95
+    layout = "NHWC" if engine == "litert" else "NCHW"
+    assert card.inputs[0].layout == layout
+
+
+def test_dynamic_int8_tflite(tmp_path: Path, keras_models: Path) -> None:
+    card = run(tmp_path / "a", keras_models / "net.keras", recipe="int8-dynamic")
+    assert isinstance(card.float_size_bytes, int)
+    assert card.size_bytes <= 0.30 * card.float_size_bytes
+    assert agreement(card).cosine > 0.98
+    assert any("may not pay" in warning for warning in card.warnings)
+
+
+def test_a_pytorch_builder_with_trust(tmp_path: Path, torch_builder: Path) -> None:
+    settings: dict[str, Any] = {"recipe": "float", "shapes": {"x": (1, 3, 16, 16)}}  # Any: by name
+    with pytest.raises(HostileModel):
+        run(tmp_path / "a", torch_builder, **settings)
+    card = run(tmp_path / "a", torch_builder, trust=True, **settings)
+    assert agreement(card).max_deviation < 1e-4
+    assert card.inputs[0].shape == (1, 16, 16, 3)
+
+
+def test_two_inputs_keep_their_places(tmp_path: Path, keras_models: Path) -> None:
+    card = run(tmp_path / "a", keras_models / "two.keras", recipe="float")
+    assert len(card.inputs) == 2
+    assert agreement(card).max_deviation < 1e-5
+
+
+def test_pictures_go_through_the_pipeline(tmp_path: Path, onnx_models: Path) -> None:
+    pictures = numpy.random.default_rng(1).integers(0, 256, (12, 16, 16, 3), dtype="uint8")
+    data = tmp_path / "pictures.npz"
+    numpy.savez(data, images=pictures, labels=numpy.arange(12) % 10)
+    card = run(
+        tmp_path / "a",
+        onnx_models / "net.onnx",
+        calibration=data,
+        data=data,
+        pipeline=parse_pipeline("signed"),
+    )
+    assert (card.pipeline.kind, card.pipeline.height, card.pipeline.layout) == (
+        "image",
+        16,
+        "NHWC",
+    )
+    assert card.engine == "litert"
+    assert len(list((tmp_path / "a/golden").glob("*.raw.bin"))) == 4
+    assert any("12 calibration samples are few" in warning for warning in card.warnings)
+
+
+def test_a_folder_of_pictures(tmp_path: Path, onnx_models: Path) -> None:
+    from PIL import Image
+
+    for label in ("cat", "dog"):
+        (tmp_path / "photos" / label).mkdir(parents=True)
+        for i in range(3):
+            Image.new("RGB", (40 + i, 30), (40 * i, 90, 200)).save(
+                tmp_path / "photos" / label / f"{i}.png"
+            )
+    card = run(
+        tmp_path / "a",
+        onnx_models / "net.onnx",
+        recipe="float",
+        data=tmp_path / "photos",
+        pipeline=parse_pipeline("unit"),
+    )
+    assert isinstance(card.accuracy, Accuracy)
+    assert card.accuracy.sample_count == 6
+
+
+def test_a_loader_in_python(tmp_path: Path, onnx_models: Path) -> None:
+    loader = tmp_path / "loader.py"
+    loader.write_text(
+        "import numpy\n"
+        "def samples():\n"
+        "    for i in range(8):\n"
+        "        yield numpy.full((3, 16, 16), i / 8, 'float32'), i\n"
+    )
+    card = run(tmp_path / "a", onnx_models / "net.onnx", recipe="float", data=loader)
+    assert agreement(card).sample_count == 8
+
+
+@pytest.mark.parametrize(
+    ("array", "message", "hint"),
+    [
+        (numpy.zeros((9, 16, 16, 3), "float32"), "expected nx3x16x16", "transpose"),
+        (numpy.zeros((9, 3, 8, 8), "float32"), "expected nx3x16x16", ""),
+        (numpy.full((9, 3, 16, 16), numpy.nan, "float32"), "NaN", ""),
+        (numpy.zeros((9, 16, 16, 3), "uint8"), "nothing says how", "--pipeline"),
+        (numpy.zeros((0, 3, 16, 16), "float32"), "no samples", ""),
+    ],
+    ids=["layout", "size", "nan", "pictures", "empty"],
+)
+def test_calibration_of_another_shape(
+    tmp_path: Path, onnx_models: Path, array: numpy.ndarray, message: str, hint: str
+) -> None:
+    data = tmp_path / "samples.npz"
+    numpy.savez(data, x=array)
+    with pytest.raises(ConfigError, match=message) as caught:
+        run(tmp_path / "a", onnx_models / "net.onnx", calibration=data)
+    assert hint in caught.value.hint
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("m.onnx", b"\x08\x0a\x12\x07pytorch" + bytes(50), "cannot be read"),
+        ("m.npz", b"x", "no known format"),
+    ],
+)
+def test_damaged_files(tmp_path: Path, name: str, data: bytes, message: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    with pytest.raises(UnsupportedModel, match=message):
+        run(tmp_path / "a", path, recipe="float", engine="onnxruntime")
+    assert not (tmp_path / "a").exists()
+
+
+def test_truncated_models(tmp_path: Path, onnx_models: Path, keras_models: Path) -> None:
+    for source in (onnx_models / "net.onnx", keras_models / "net.keras", keras_models / "net.h5"):
+        path = tmp_path / source.name
+        path.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+        with pytest.raises(UnsupportedModel):
+            run(tmp_path / "a", path, recipe="float")
+        assert not (tmp_path / "a").exists()
+
+
+def test_a_keras_file_that_carries_code(tmp_path: Path, keras_models: Path) -> None:
+    with pytest.raises(HostileModel, match="Lambda"):
+        run(tmp_path / "a", keras_models / "evil.keras", recipe="float")
+
+
+def test_free_dimensions_ask_for_a_shape(tmp_path: Path, onnx_models: Path) -> None:
+    settings: dict[str, Any] = {"recipe": "float", "engine": "onnxruntime"}  # Any: by name
+    with pytest.raises(UnsupportedModel) as caught:
+        run(tmp_path / "a", onnx_models / "free.onnx", **settings)
+    assert "--shape x=" in caught.value.hint
+    with pytest.raises(ConfigError, match="inputs are: x"):
+        run(tmp_path / "a", onnx_models / "free.onnx", shapes={"y": (1, 5)}, **settings)
+    card = run(tmp_path / "a", onnx_models / "free.onnx", shapes={"x": (1, 5)}, **settings)
+    assert agreement(card).max_deviation == 0
+
+
+def test_the_same_conversion_comes_from_the_cache(tmp_path: Path, onnx_models: Path) -> None:
+    first = run(tmp_path / "a", onnx_models / "net.onnx", recipe="float", engine="onnxruntime")
+    messages: list[str] = []
+    request = ConvertRequest(
+        onnx_models / "net.onnx", "raspberrypi", recipe="float", engine="onnxruntime"
+    )
+    again = convert(request, tmp_path / "b", progress=messages.append)
+    assert again == first
+    assert any("cache" in message for message in messages)

@@ -1,0 +1,132 @@
+"""Ledgers add up, whatever was measured; rules find what was put there."""
+
+from __future__ import annotations
+
+import dataclasses
+from math import fsum
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgekit.core.lag import LagReport, Severity
+from edgekit.core.measurement import Condition, Measurement
+from edgekit.core.record import Unavailable, dump, parse
+from edgekit.explain.explaining import all_rules, explain
+from edgekit.explain.ledger import cloud_ledger, edge_ledger
+from edgekit.profiles.device import load_profile
+from samples import FIBER, measurement, trip
+
+PHASE = st.lists(st.integers(1, 10**9), min_size=5, max_size=50)
+
+
+def with_phases(pre: list[int], infer: list[int], post: list[int]) -> Measurement:
+    count = min(len(pre), len(infer), len(post))
+    rows = list(zip(pre[:count], infer[:count], post[:count], strict=True))
+    return measurement(
+        {
+            "preprocess": tuple(row[0] for row in rows),
+            "infer": tuple(row[1] for row in rows),
+            "postprocess": tuple(row[2] for row in rows),
+            "total": tuple(sum(row) for row in rows),
+        }
+    )
+
+
+@given(PHASE, PHASE, PHASE)
+def test_shares_of_the_edge_add_up(pre: list[int], infer: list[int], post: list[int]) -> None:
+    ledger = edge_ledger(with_phases(pre, infer, post))
+    assert fsum(share.time_ms for share in ledger.shares) == pytest.approx(ledger.total_ms)
+
+
+@given(st.floats(1.0, 5000.0), st.integers(5, 200))
+def test_shares_of_the_cloud_add_up(total_ms: float, count: int) -> None:
+    ledger = cloud_ledger(trip(total_ms, count=count))
+    assert fsum(share.time_ms for share in ledger.shares) == pytest.approx(ledger.total_ms)
+
+
+def test_the_network_is_told_apart_from_the_server() -> None:
+    ledger = cloud_ledger(trip(40.0))
+    times = {share.id: share.time_ms for share in ledger.shares}
+    assert times["network-rtt"] == 4.0
+    assert times["transfer-up"] == pytest.approx(15_000 * 8 / 5000)
+    assert times["transfer-down"] == pytest.approx(4_100 * 8 / 20000)
+    assert times["server-compute"] == pytest.approx(3.0)
+    assert ledger.unavailable == ()
+
+
+def test_a_real_network_says_what_it_cannot_know() -> None:
+    ledger = cloud_ledger(trip(40.0, None))
+    assert {name for name, _ in ledger.unavailable} == {"transfer-up", "transfer-down"}
+    assert "network-rtt" in {share.id for share in ledger.shares}
+
+
+def test_one_thread_tells_waiting_by_processor_time() -> None:
+    base = measurement(threads=1)
+    samples = dict(base.samples_ns) | {"cpu": tuple(v - 400_000 for v in base.samples_ns["infer"])}
+    ledger = edge_ledger(measurement(samples, threads=1))
+    times = {share.id: share.time_ms for share in ledger.shares}
+    assert times["waiting"] == pytest.approx(0.4)
+
+
+def found(report: LagReport) -> dict[str, Severity]:
+    return {finding.rule: finding.severity for finding in report.findings}
+
+
+def test_every_rule_says_who_it_is() -> None:
+    causes = [rule.CAUSE for rule in all_rules()]
+    assert len(set(causes)) == len(causes) >= 10
+    assert {rule.GROUP for rule in all_rules()} == {"model", "hardware", "software"}
+
+
+def test_nothing_known_is_unavailable_and_never_a_finding() -> None:
+    report = explain(measurement())
+    assert {"model-parameters", "hardware-arithmetic", "software-network"} <= {
+        cause for cause, _ in report.unavailable
+    }
+    assert parse(LagReport, dump(report)) == report
+
+
+def test_contention_is_found() -> None:
+    waited = 400 * 2 * 400_000
+    report = explain(measurement(wait_ns=waited))
+    assert found(report)["software-contention"] in (Severity.WARNING, Severity.SEVERE)
+
+
+def test_throttling_is_found() -> None:
+    conditions = (
+        Condition(0, clock_mhz=1800.0, throttled="0x0"),
+        Condition(10**9, clock_mhz=1200.0, throttled="0x4"),
+    )
+    report = explain(measurement(conditions=conditions))
+    assert found(report)["hardware-throttling"] == Severity.SEVERE
+
+
+def test_float_where_int8_pays_is_found_with_its_command() -> None:
+    profile = load_profile("raspberrypi-4b")
+    report = explain(measurement(recipe="float"), profile=profile)
+    finding = next(f for f in report.findings if f.rule == "software-engine")
+    assert "--recipe int8-static" in finding.remedies[0].command
+
+
+def test_the_network_is_found_when_it_is_most_of_a_request() -> None:
+    report = explain(measurement(), (trip(40.0),))
+    assert found(report)["software-network"] == Severity.WARNING
+    near = dataclasses.replace(FIBER, id="near", rtt_ms=0.1, up_kbit_s=0.0, down_kbit_s=0.0)
+    assert "software-network" not in found(explain(measurement(), (trip(40.0, near),)))
+
+
+def test_slow_preparing_is_found_and_comes_first() -> None:
+    base = measurement().samples_ns
+    samples = {
+        "preprocess": (9_000_000,) * 400,
+        "infer": base["infer"],
+        "postprocess": base["postprocess"],
+        "total": tuple(v + 8_700_000 for v in base["total"]),
+    }
+    report = explain(measurement(samples))
+    assert report.findings[0].rule == "software-pipeline"
+    assert report.findings[0].severity == Severity.SEVERE
+    share = report.findings[0].share
+    assert not isinstance(share, Unavailable)
+    assert share == pytest.approx(0.9, abs=0.05)
