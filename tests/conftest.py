@@ -10,6 +10,8 @@ import pytest
 
 from edgekit.toolenvs.environment import cache_folder
 
+pytest_plugins = ("model_fixtures",)
+
 REAL_CACHE = cache_folder()
 INHERITED = ("EDGEKIT_", "XDG_", "SSH_")
 

@@ -1,0 +1,140 @@
+"""Bad input at the command line: one message, the next command, the documented exit code."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edgekit.cli.main import run
+from edgekit.core.record import save
+from samples import echo_artifact, measurement
+
+EDGEKIT = Path(sys.executable).with_name("edgekit")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.onnx").write_bytes(b"\x08\x0a\x12\x07pytorch" + bytes(20))
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    (tmp_path / "named.onnx").write_bytes(b"\x1c\x00\x00\x00TFL3" + bytes(40))
+    (tmp_path / "m.pkl").write_bytes(b"\x80\x04.")
+    save(measurement(), tmp_path / "run.json")
+    (tmp_path / "broken.json").write_text("{")
+    echo_artifact(tmp_path / "artifact")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message", "hint"),
+    [
+        ("convert", 2, "no model was given", "edgekit.toml"),
+        ("convert m.onnx", 2, "no device profile", "--profile raspberrypi"),
+        ("convert m.onnx --profile raspberypi", 3, "raspberypi", "did you mean raspberrypi"),
+        ("convert m.onnx --profile raspberrypi --recipe int9", 3, "int9", "int8-static"),
+        ("convert m.onnx --profile raspberrypi --engine litert2", 3, "litert2", "litert"),
+        ("convert m.onnx --profile raspberrypi --recipe int8-static", 3, "needs calib", "--calib"),
+        ("convert m.onnx --profile raspberrypi --shape 3x3", 3, "not of the form", ""),
+        ("convert m.onnx --profile raspberrypi --pipeline imagnet", 3, "imagnet", "imagenet"),
+        ("convert gone.onnx --profile raspberrypi", 4, "no such model", "Keras"),
+        ("convert empty.onnx --profile raspberrypi", 4, "is empty", ""),
+        ("convert named.onnx --profile raspberrypi", 4, "content is tflite", "rename"),
+        ("convert m.pkl --profile raspberrypi", 4, "is a pickle", "torch.export"),
+        ("deploy artifact --board kitchn-pi", 3, "kitchn-pi", "boards add"),
+        ("deploy m.onnx --board local", 3, "not an artifact", "edgekit convert"),
+        ("run artifact --board kitchn-pi", 3, "kitchn-pi", ""),
+        ("compare run.json artifact --cloud ftp://x:1", 3, "gRPC", "grpc://"),
+        ("compare run.json artifact --cloud grpc://x:1 --network fibre", 3, "fibre", "fiber"),
+        ("compare gone.json artifact --cloud grpc://x:1", 3, "no such record", ""),
+        ("explain broken.json", 3, "not a JSON record", ""),
+        ("report broken.json", 3, "not a JSON record", ""),
+        ("report run.json --out report.pdf", 3, ".pdf", ".html"),
+        ("report run.json run.json", 3, "already a measurement", ""),
+        ("profiles show jetson", 3, "jetson", "jetson-nano"),
+        ("profiles check gone.toml", 3, "no such file", ""),
+        ("net check fibre", 3, "fibre", "fiber"),
+        ("boards add x --host h --profile none", 3, "none", ""),
+        ("boards remove nobody --yes", 3, "nobody", ""),
+        ("boards probe local@", 3, "local@", ""),
+        ("converr", 2, "converr", "convert"),
+        ("convert --fly", 2, "--fly", ""),
+    ],
+)
+def test_bad_input(
+    arguments: str, code: int, message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments.split()) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+    assert hint in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_an_unreachable_board(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    board = f"pi@127.0.0.1:{port}"
+    assert run(["deploy", "artifact", "--board", board]) == 5
+    assert "Connection refused" in capsys.readouterr().err
+
+
+def test_a_board_whose_key_is_not_recorded(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    from edgekit.boards.virtual.local import LocalBoard
+
+    with LocalBoard("raspberrypi", folder=here / "board") as board:
+        address = f"board@127.0.0.1:{board.port}"
+        assert run(["deploy", "artifact", "--board", address]) == 5
+    printed = capsys.readouterr().err
+    assert "is not recorded: ssh-ed25519 SHA256:" in printed
+    assert "edgekit boards trust" in printed
+
+
+def test_errors_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convert", "m.onnx", "--profile", "raspberypi", "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert document["error"]["exit_code"] == 3
+    assert "raspberrypi" in document["error"]["hint"]
+
+
+def test_a_dry_run_shows_the_route_and_writes_nothing(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    before = sorted(path.name for path in here.iterdir())
+    options = ["--profile", "raspberrypi", "--recipe", "float", "--dry-run"]
+    assert run(["convert", "m.onnx", *options]) == 0
+    assert "first: litert float: onnx-to-tflite" in capsys.readouterr().out
+    assert sorted(path.name for path in here.iterdir()) == before
+
+
+def test_explain_and_report_work_on_saved_records_alone(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    assert run(["explain", "run.json", "--artifact", "artifact"]) == 0
+    assert "WHERE THE TIME GOES" in capsys.readouterr().out
+    assert run(["report", "run.json", "records/lag-run-00000001.json", "--out", "r.html"]) == 0
+    assert (here / "r.html").read_text().startswith("<!doctype html>")
+
+
+HEAVY = ("tensorflow", "torch", "onnx", "onnxruntime", "openvino", "numpy", "paramiko", "pydantic")
+COMMANDS = ("convert", "deploy", "run", "compare", "explain", "report", "go", "boards", "profiles")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS, "engines", "net", "serve", "help"])
+def test_no_help_imports_a_heavy_library(command: str) -> None:
+    script = (
+        "import sys\n"
+        f"for name in {HEAVY!r}: sys.modules[name] = None\n"
+        "from edgekit.cli.main import run\n"
+        f"sys.exit(run([*{command.split()!r}, '--help']))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Usage: edgekit" in done.stdout
