@@ -13,7 +13,8 @@ from edgekit.boards.transports.contract import Transport
 from edgekit.core.board import BoardEntry
 
 LOCAL = "local"
-VIRTUAL = (LOCAL,)
+ARM64 = "arm64"
+VIRTUAL = (LOCAL, ARM64)
 """Boards that are started on demand and need no entry in the inventory."""
 
 
@@ -36,8 +37,8 @@ def running_board(
     """The entry of a board; a virtual one runs until the block ends.
 
     Args:
-        name: of the inventory, ``user@host[:port]`` or ``local`` (this machine as a
-            stand-in).
+        name: of the inventory, ``user@host[:port]``, ``local`` (this machine as a
+            stand-in) or ``arm64`` (the emulated board).
         profile: what a virtual or written-out board is, or stands for.
     """
     with ExitStack() as stack:
@@ -45,6 +46,10 @@ def running_board(
             from edgekit.boards.virtual.local import LocalBoard
 
             yield stack.enter_context(LocalBoard(profile or "raspberrypi")).entry
+        elif name == ARM64:
+            from edgekit.boards.virtual.arm64 import Arm64Board
+
+            yield stack.enter_context(Arm64Board(profile, progress=progress)).entry
         else:
             yield load_board(name, inventory=inventory, profile=profile)
 

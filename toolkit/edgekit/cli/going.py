@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +33,7 @@ class GoSettings:
     """Endpoint; empty serves the original on this machine."""
     networks: tuple[NetworkProfile, ...]
     payload: str = ""
-    seconds: float = 5.0
-    threads: int = 0
+    run: RunSettings = field(default_factory=RunSettings)
     cloud_runs: int = 100
     cloud_seconds: float = 8.0
     """At most, per network."""
@@ -106,9 +105,8 @@ def _convert_original(request: ConvertRequest, folder: Path, output: Output) -> 
 
 
 def _run(artifact: Path, settings: GoSettings, output: Output) -> BoardRun:
-    run_settings = RunSettings(min_duration_s=settings.seconds, threads=settings.threads)
     return deploy_and_run(
-        artifact, settings.board, "", run_settings, inventory=settings.inventory, output=output
+        artifact, settings.board, "", settings.run, inventory=settings.inventory, output=output
     )
 
 

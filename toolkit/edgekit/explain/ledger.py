@@ -11,6 +11,7 @@ from math import fsum
 
 from edgekit.core.lag import Basis, Ledger, Share
 from edgekit.core.measurement import Measurement
+from edgekit.core.mode import Mode
 from edgekit.core.network import CloudTrip, NetworkProfile
 from edgekit.core.units import NS_PER_MS, format_bytes, format_ms
 
@@ -37,7 +38,7 @@ def edge_ledger(measurement: Measurement) -> Ledger:
         Share("waiting", "waiting for a processor", waiting, Basis.DERIVED, how),
         _measured("postprocess", "reading the answer", phases["postprocess"], where),
     ]
-    return _closed("edge", total, shares, ())
+    return _closed(f"edge{_stamp(measurement.mode)}", total, shares, ())
 
 
 def cloud_ledger(trip: CloudTrip) -> Ledger:
@@ -62,7 +63,7 @@ def cloud_ledger(trip: CloudTrip) -> Ledger:
     shares += _network_shares(trip, missing)
     shares.append(_measured("decode", "decoding the answer", phases["decode"], client))
     where = trip.network.id if trip.network else trip.endpoint
-    return _closed(f"cloud over {where}", total, shares, tuple(missing))
+    return _closed(f"cloud over {where}{_stamp(trip.mode)}", total, shares, tuple(missing))
 
 
 def central_phases(samples: Mapping[str, Sequence[int]]) -> tuple[float, dict[str, float]]:
@@ -132,6 +133,11 @@ def _transfer(
     time_ms = size_bytes * 8 / kbit_s if kbit_s else 0.0
     rate = f"{kbit_s / 1e3:g} Mbit/s" if kbit_s else "an unlimited rate"
     return Share(name, title, time_ms, Basis.DERIVED, f"{format_bytes(size_bytes)} at {rate}")
+
+
+def _stamp(mode: Mode) -> str:
+    """How a figure came about, where it was not simply measured."""
+    return "" if mode is Mode.MEASURED else f" [{mode.value}]"
 
 
 def _measured(name: str, title: str, time_ms: float, evidence: str) -> Share:

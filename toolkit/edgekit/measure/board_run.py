@@ -24,6 +24,10 @@ SPARE_S = 120
 """Beyond the longest timed part: loading the model, warm-up, a slow board."""
 
 
+EMULATED_FACTOR = 20
+"""An emulated second lasts longer: the instruction clock runs at about 0.1 to 0.3 of real time."""
+
+
 @dataclass(frozen=True)
 class RunTarget:
     """A release on a board, ready to run."""
@@ -56,6 +60,8 @@ def run_on_board(session: RunnerSession, target: RunTarget, options: RunOptions)
     }
     collected = _Collected()
     timeout_s = options.max_duration_s + options.min_duration_s + SPARE_S
+    if target.entry.emulated:
+        timeout_s *= EMULATED_FACTOR
     session.call("run", request, timeout_s=timeout_s, on_event=collected.take)
     collected.require_consistent()
     facts, entry, artifact = target.facts, target.entry, target.artifact

@@ -11,11 +11,12 @@ from html import escape
 from edgekit.core.comparison import Comparison
 from edgekit.core.lag import LagReport, Ledger
 from edgekit.core.measurement import Estimate
+from edgekit.core.mode import Mode
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_ms
 
 WIDTH = 900
-LEFT = 170
+LEFT = 215
 RIGHT = 90
 ROW = 34
 GROUPS = {
@@ -47,11 +48,17 @@ LEGEND = {
 
 def latency_chart(comparison: Comparison) -> str:
     """Median with interval and p95 of the edge and of the cloud over every network."""
+    stamp = "" if comparison.edge_mode is Mode.MEASURED else f" [{comparison.edge_mode.value}]"
     rows: list[tuple[str, str, Estimate, Estimate | Unavailable]] = [
-        (f"edge: {comparison.board}", "edge", comparison.edge_p50_ms, comparison.edge_p95_ms)
+        (
+            f"edge: {comparison.board}{stamp}",
+            "edge",
+            comparison.edge_p50_ms,
+            comparison.edge_p95_ms,
+        )
     ]
     for item in comparison.networks:
-        name = f"cloud over {item.network.id}" if item.network else "cloud"
+        name = f"cloud over {item.network.id} [emulated]" if item.network else "cloud"
         rows.append((name, "cloud", item.cloud_p50_ms, item.cloud_p95_ms))
     values = [v for _, _, p50, p95 in rows for v in _values(p50, p95) if v > 0]
     low = 10 ** math.floor(math.log10(min(values)))

@@ -82,10 +82,11 @@ def _comparison(comparison: Comparison) -> Section:
         )
         for item in comparison.networks
     )
+    is_emulated = any(item.network is not None for item in comparison.networks)
     headers = (
         "network",
-        "edge p50",
-        "cloud p50",
+        f"edge p50 [{comparison.edge_mode.value}]",
+        f"cloud p50 [{'emulated' if is_emulated else 'measured'} network]",
         "edge p95",
         "cloud p95",
         "cloud - edge, p50",

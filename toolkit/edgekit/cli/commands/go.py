@@ -20,6 +20,8 @@ NETWORKS = ("fiber", "4g", "3g-fast")
 @click.option("--network", "networks", multiple=True, help="Emulate these: edgekit net list.")
 @click.option("--payload", type=click.Choice(["jpeg", "picture", "tensor"]), help="What is sent.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("edgekit-out"))
+@click.option("--runs", default=300, show_default=True, help="Invocations on the board, at least.")
+@click.option("--warmup-runs", default=20, show_default=True, help="Before the timed part.")
 @click.option("--seconds", default=5.0, show_default=True, help="Timed part on the board.")
 @click.option("--threads", default=0, help="Threads of the engine; default: the profile's.")
 @inventory_option
@@ -45,6 +47,7 @@ def command(
       edgekit go model.pt2 --profile raspberrypi --calibration photos/ --pipeline imagenet
       edgekit go model.onnx --profile raspberrypi-5 --board kitchen-pi --cloud grpc://10.0.0.5:8081
     """
+    from edgekit.cli.chain import RunSettings
     from edgekit.cli.going import GoSettings, go
     from edgekit.cloud.networks import load_network
     from edgekit.report.text import render
@@ -58,8 +61,12 @@ def command(
         cloud="" if is_local else cloud,
         networks=tuple(load_network(name) for name in names),
         payload=str(given["payload"] or ""),
-        seconds=float(str(given["seconds"])),
-        threads=int(str(given["threads"])),
+        run=RunSettings(
+            runs=int(str(given["runs"])),
+            warmup_runs=int(str(given["warmup_runs"])),
+            min_duration_s=float(str(given["seconds"])),
+            threads=int(str(given["threads"])),
+        ),
         inventory=inventory,
     )
     report = go(request, settings, output)
