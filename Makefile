@@ -5,15 +5,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 test test-fast check format docs bench clean
+.PHONY: help setup demo demo-arm64 test test-fast check format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=26,<27"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,demo]"
+	@echo "installing edgekit and its tools into $(VENV) (log: $(VENV)/setup.log)"
+	@$(BIN)/python -m pip install --upgrade "pip>=26,<27" > $(VENV)/setup.log 2>&1 \
+	  && $(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo]" >> $(VENV)/setup.log 2>&1 \
+	  || { tail -n 20 $(VENV)/setup.log; exit 1; }
 	@touch $@
 
 setup: $(STAMP) ## make the environment in .venv (command: .venv/bin/edgekit)
