@@ -6,7 +6,6 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from edgekit.core.network import NetworkProfile
@@ -50,12 +49,7 @@ class ShapingLink:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         if self._child:
             self._child.close()
         if self._folder:

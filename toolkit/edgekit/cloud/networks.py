@@ -6,8 +6,7 @@ from pathlib import Path
 
 from edgekit.core.errors import ConfigError
 from edgekit.core.network import NetworkProfile
-from edgekit.core.suggest import did_you_mean
-from edgekit.profiles.validated import read_toml
+from edgekit.profiles.validated import choose_file, files_by_stem, read_toml
 
 SHIPPED = Path(__file__).parent / "networks"
 PROJECT = Path("networks")
@@ -15,12 +14,7 @@ PROJECT = Path("networks")
 
 def network_paths() -> dict[str, Path]:
     """Network id to file; the project's folder ``networks/`` comes first."""
-    found: dict[str, Path] = {}
-    for folder in (PROJECT, SHIPPED):
-        if folder.is_dir():
-            for path in sorted(folder.glob("*.toml")):
-                found.setdefault(path.stem, path)
-    return dict(sorted(found.items()))
+    return files_by_stem((PROJECT, SHIPPED))
 
 
 def load_network(name: str) -> NetworkProfile:
@@ -29,13 +23,9 @@ def load_network(name: str) -> NetworkProfile:
     Raises:
         ConfigError: unknown, or the file does not validate.
     """
-    is_path = name.endswith(".toml") or "/" in name
-    path = Path(name) if is_path else network_paths().get(name)
-    if path is None:
-        raise ConfigError(
-            f"no network is called {name!r}",
-            hint=f"{did_you_mean(name, network_paths())}  (edgekit net list)",
-        )
+    path = choose_file(
+        name, network_paths(), what="network", listing="edgekit net list", error=ConfigError
+    )
     network = read_toml(NetworkProfile, path)
     problems = [
         f"{path}: {key}: expected 0 or more, got {getattr(network, key)}"

@@ -74,7 +74,7 @@ def run_on_board(session: RunnerSession, target: RunTarget, options: RunOptions)
             machine=machine,
             profile=artifact.profile,
         ),
-        *judge_conditions(collected.conditions, collected.wait_ns, sum(total)),
+        *judge_conditions(collected.conditions, collected.wait_ns, sum(total) * options.threads),
         *judge_samples(total),
     ]
     return Measurement(

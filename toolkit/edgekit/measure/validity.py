@@ -52,7 +52,7 @@ def judge_conditions(
     Args:
         conditions: in time order.
         wait_ns: time that the process waited for a processor.
-        busy_ns: time of the timed part.
+        busy_ns: time of the timed part, times the threads that could have waited.
     """
     notes = []
     first, last = (conditions[0], conditions[-1]) if conditions else (None, None)

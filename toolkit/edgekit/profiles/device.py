@@ -13,7 +13,7 @@ from typing import Any
 from edgekit.core.errors import ProfileError
 from edgekit.core.profile import DeviceProfile
 from edgekit.core.suggest import did_you_mean
-from edgekit.profiles.validated import problems_of, read_table
+from edgekit.profiles.validated import choose_file, files_by_stem, problems_of, read_table
 
 DATA_PACKAGE = "edgekit_device_profiles"
 ENGINES = ("litert", "tflite_runtime", "onnxruntime", "openvino", "tensorrt")
@@ -34,12 +34,7 @@ def folders() -> tuple[Path, ...]:
 
 def profile_paths() -> dict[str, Path]:
     """Profile id to file."""
-    found: dict[str, Path] = {}
-    for folder in folders():
-        if folder.is_dir():
-            for path in sorted(folder.glob("*.toml")):
-                found.setdefault(path.stem, path)
-    return dict(sorted(found.items()))
+    return files_by_stem(folders())
 
 
 def load_profile(name: str) -> DeviceProfile:
@@ -48,13 +43,13 @@ def load_profile(name: str) -> DeviceProfile:
     Raises:
         ProfileError: unknown, or the file does not validate.
     """
-    is_path = name.endswith(".toml") or "/" in name
-    path = Path(name) if is_path else profile_paths().get(name)
-    if path is None:
-        raise ProfileError(
-            f"no device profile is called {name!r}",
-            hint=f"{did_you_mean(name, profile_paths())}  (edgekit profiles list)",
-        )
+    path = choose_file(
+        name,
+        profile_paths(),
+        what="device profile",
+        listing="edgekit profiles list",
+        error=ProfileError,
+    )
     profile, problems = _read(path)
     if profile is None:
         raise ProfileError(

@@ -3,12 +3,48 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 from edgekit.core.errors import ConfigError
+from edgekit.core.suggest import did_you_mean
 
 Value = TypeVar("Value")
+
+
+def files_by_stem(folders: Iterable[Path]) -> dict[str, Path]:
+    """The TOML files of folders by their stem; the first folder that has a stem wins."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        if folder.is_dir():
+            for path in sorted(folder.glob("*.toml")):
+                found.setdefault(path.stem, path)
+    return dict(sorted(found.items()))
+
+
+def choose_file(
+    name: str, files: dict[str, Path], *, what: str, listing: str, error: type[ConfigError]
+) -> Path:
+    """The file that a name or a path means.
+
+    Args:
+        name: a stem among the files, or a path.
+        files: by stem.
+        what: how people call it.
+        listing: the command that lists all of them.
+        error: what to raise.
+
+    Raises:
+        ConfigError: no file has that stem; with the nearest names.
+    """
+    if name.endswith(".toml") or "/" in name:
+        return Path(name)
+    if name not in files:
+        raise error(
+            f"no {what} is called {name!r}", hint=f"{did_you_mean(name, files)}  ({listing})"
+        )
+    return files[name]
 
 
 def read_table(

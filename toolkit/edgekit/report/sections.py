@@ -61,7 +61,7 @@ def _sections(report: ReportInput) -> Iterator[Section]:
     if report.lag is not None:
         yield from _lag(report.lag)
     if report.artifact is not None:
-        yield _artifact(report.artifact)
+        yield artifact_section(report.artifact)
     if report.measurement is not None:
         yield _measurement(report.measurement)
     if report.deployment is not None:
@@ -124,7 +124,8 @@ def _lag(lag: LagReport) -> Iterator[Section]:
     yield Section("Causes", headers, found, notes)
 
 
-def _artifact(card: ModelArtifact) -> Section:
+def artifact_section(card: ModelArtifact) -> Section:
+    """The model before and after."""
     before = card.float_size_bytes
     rows = [
         ("model", f"{card.name}, {card.source.format.value}"),

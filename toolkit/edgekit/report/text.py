@@ -23,13 +23,14 @@ def _section(section: Section) -> str:
     if section.title == "Causes":
         lines += _causes(section)
     else:
-        lines += _table(section)
+        lines.append(render_table(section))
     for note in section.notes:
         lines += textwrap.wrap(f"* {note}", WIDTH, subsequent_indent="  ")
     return "\n".join(lines)
 
 
-def _table(section: Section) -> list[str]:
+def render_table(section: Section) -> str:
+    """The section's rows with aligned columns."""
     has_header = any(section.headers)
     rows = ([section.headers] if has_header else []) + list(section.rows)
     widths = [max(len(row[i]) for row in rows) for i in range(len(section.headers))]
@@ -39,7 +40,7 @@ def _table(section: Section) -> list[str]:
     ]
     if has_header:
         lines.insert(1, "  ".join("-" * width for width in widths))
-    return lines
+    return "\n".join(lines)
 
 
 def _causes(section: Section) -> list[str]:

@@ -27,7 +27,7 @@ class OpenVinoSession(Session):
             "INFERENCE_PRECISION_HINT": "f32",
         }
         compiled = core.compile_model(core.read_model(model_path), "CPU", settings)
-        self.version = str(library.__version__)
+        self.version = str(library.__version__).split("-")[0]
         self.compiled = compiled
         self.request = compiled.create_infer_request()
         self.inputs = tuple(_tensor(port, i) for i, port in enumerate(compiled.inputs))

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from edgekit.boards.host_keys import host_pattern
@@ -71,12 +70,7 @@ class LocalBoard:
         write_atomically(self.folder / "known_hosts", f"{name} {' '.join(key)}\n")
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *details: object) -> None:
         self.close()
 
     def close(self) -> None:

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.commands.run import show_estimate
 from edgekit.cli.options import records_option
-from edgekit.cli.output import Output, aligned, output_options
-from edgekit.core.record import Unavailable, to_plain
-from edgekit.core.units import format_ms
-
-if TYPE_CHECKING:
-    from edgekit.core.comparison import Comparison
-    from edgekit.core.measurement import Estimate
+from edgekit.cli.output import Output, output_options
 
 
 @click.command()
@@ -55,6 +47,8 @@ def command(
     from edgekit.core.record import load, save
     from edgekit.measure.compare import compare
     from edgekit.measure.trips import TripRequest, measure_trips
+    from edgekit.report.input import ReportInput
+    from edgekit.report.text import render
 
     measured = load(Measurement, measurement)
     request = TripRequest(
@@ -71,49 +65,8 @@ def command(
     paths = [save(trip, records / f"{trip.id}.json") for trip in trips]
     result = compare(measured, trips)
     path = save(result, records / f"comparison-{measured.id}.json")
-    output.data(to_plain(result), describe_comparison(result))
+    report = ReportInput(f"{measured.model['name']}: edge or cloud", comparison=result)
+    output.data(result, render(report))
     output.note(f"record: {path}")
     shown = " ".join(f"--trip {p}" for p in paths)
     output.next_step(f"edgekit explain {measurement} {shown}")
-
-
-def describe_comparison(comparison: Comparison) -> str:
-    """The verdict table."""
-    rows = [
-        (
-            item.network.id if item.network else "direct",
-            show_estimate(comparison.edge_p50_ms),
-            show_estimate(item.cloud_p50_ms),
-            _p95(comparison.edge_p95_ms, item.cloud_p95_ms),
-            show_estimate(item.difference_p50_ms),
-            item.verdict.value,
-            _break_even(item.break_even_rtt_ms),
-        )
-        for item in comparison.networks
-    ]
-    headers = (
-        "network",
-        "edge p50",
-        "cloud p50",
-        "p95 edge / cloud",
-        "cloud - edge at p50",
-        "faster",
-        "break-even RTT",
-    )
-    notes = "\n".join(f"note: {note}" for note in comparison.notes)
-    text = aligned(headers, rows)
-    return f"{text}\n{notes}" if notes else text
-
-
-def _p95(edge: Estimate | Unavailable, cloud: Estimate | Unavailable) -> str:
-    shown = [
-        "-" if isinstance(value, Unavailable) else format_ms(value.value)
-        for value in (edge, cloud)
-    ]
-    return " / ".join(shown)
-
-
-def _break_even(value: float | Unavailable) -> str:
-    if isinstance(value, Unavailable):
-        return "-"
-    return format_ms(value) if value > 0 else "edge at any"

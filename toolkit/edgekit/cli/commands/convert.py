@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.output import Output, aligned, output_options
+from edgekit.cli.output import Output, output_options
 from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
-from edgekit.core.record import Unavailable, to_plain
-from edgekit.core.units import format_bytes, format_count
+from edgekit.core.record import to_plain
+from edgekit.core.units import format_bytes
 
 if TYPE_CHECKING:
     from edgekit.convert.converting import Choice
@@ -81,55 +81,10 @@ def describe_plan(source: SourceModel, choices: tuple[Choice, ...]) -> str:
 
 
 def describe_card(card: ModelArtifact) -> str:
-    """Size, agreement and accuracy before and after."""
-    before, after = card.float_size_bytes, card.size_bytes
-    size = format_bytes(after)
-    if not isinstance(before, Unavailable):
-        size = f"{format_bytes(before)} -> {format_bytes(after)}"
-        if card.recipe != "float":
-            size += f" ({after / before:.2f} x)"
-    rows = [
-        (
-            "model",
-            f"{card.name} ({card.source.format.value}) -> {card.format.value} {card.recipe}",
-        ),
-        ("for", f"{card.profile}, engine {card.engine}"),
-        ("size", size),
-    ]
-    if not isinstance(card.agreement, Unavailable):
-        found = card.agreement
-        top1 = (
-            "" if found.top1_agreement is None else f"top-1 agreement {found.top1_agreement:.1%}, "
-        )
-        rows.append(
-            (
-                "against the original",
-                f"{top1}largest deviation {found.max_deviation:.3g}, cosine >= "
-                f"{found.cosine:.4f}  ({found.sample_count} samples of {found.data})",
-            )
-        )
-    if isinstance(card.accuracy, Unavailable):
-        rows.append(("accuracy", f"unavailable: {card.accuracy.reason}"))
-    else:
-        a = card.accuracy
-        rows.append(
-            (
-                "accuracy",
-                f"{a.original:.2%} -> {a.artifact:.2%} (drop {a.drop_points:.2f} points, "
-                f"{a.metric}, {a.sample_count} samples of {a.data})",
-            )
-        )
-    if not isinstance(card.structure, Unavailable):
-        s = card.structure
-        rows.append(
-            (
-                "structure",
-                f"{format_count(s.parameters)} parameters, {format_count(s.macs)} MACs, depth "
-                f"{s.depth}, width {s.max_width}",
-            )
-        )
-    if card.calibration:
-        rows.append(("calibrated by", card.calibration))
+    """Size, agreement and accuracy before and after, and how long each step took."""
+    from edgekit.report.sections import artifact_section
+    from edgekit.report.text import render_table
+
     steps = ", ".join(f"{step.step} {step.elapsed_s:.1f} s" for step in card.steps)
-    rows.append(("made by", f"{steps or 'copied'}; {card.elapsed_s:.1f} s in all"))
-    return "\n".join(aligned(("", ""), rows).splitlines()[2:])
+    made = f"made by: {steps or 'copied'}; {card.elapsed_s:.1f} s in all"
+    return f"{render_table(artifact_section(card))}\n{made}"

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.options import inventory_option, records_option
-from edgekit.cli.output import Output, aligned, output_options
-from edgekit.core.record import Unavailable
-from edgekit.core.units import format_bytes, format_interval_ms, format_ms
-
-if TYPE_CHECKING:
-    from edgekit.core.measurement import Estimate, Measurement
+from edgekit.cli.output import Output, output_options
 
 
 @click.command()
@@ -58,6 +52,8 @@ def command(
     """
     from edgekit.cli.chain import RunSettings, deploy_and_run
     from edgekit.core.record import save
+    from edgekit.report.input import ReportInput
+    from edgekit.report.text import render
 
     settings = RunSettings(
         runs=int(str(given["runs"])),
@@ -69,41 +65,8 @@ def command(
     )
     done = deploy_and_run(artifact, board, app, settings, inventory=inventory, output=output)
     path = save(done.measurement, records / f"{done.measurement.id}.json")
-    output.data(done.measurement, describe_measurement(done.measurement))
-    for note in done.measurement.validity:
-        output.note(f"{note.level}: {note.message}")
+    measured = done.measurement
+    report = ReportInput(f"{measured.model['name']} on {measured.board}", measurement=measured)
+    output.data(measured, render(report))
     output.note(f"record: {path}")
     output.next_step(f"edgekit compare {path} {artifact} --cloud grpc://HOST:PORT")
-
-
-def describe_measurement(measurement: Measurement) -> str:
-    """Percentiles per phase, what ran, how it started."""
-    keys = ("p50", "p95", "p99")
-    rows = [
-        (name, *(show_estimate(s.percentiles_ms[key]) for key in keys), format_ms(s.max_ms))
-        for name, s in measurement.summaries.items()
-    ]
-    total = measurement.summaries["total"]
-    once = ", ".join(
-        f"{name} {format_ms(value / 1e6)}" for name, value in measurement.once_ns.items()
-    )
-    memory = measurement.peak_memory_bytes
-    peak = "" if isinstance(memory, Unavailable) else f", peak memory {format_bytes(memory)}"
-    return "\n".join(
-        [
-            f"{measurement.model['name']} {measurement.model['recipe']} on {measurement.board}: "
-            f"{measurement.engine} {measurement.engine_version}, {measurement.options.threads} "
-            f"threads  [{measurement.mode}]",
-            f"machine: {measurement.machine}",
-            aligned(("phase", *keys, "max"), rows),
-            f"{total.sample_count} invocations ({total.effective_sample_count:.0f} independent), "
-            f"once: {once}{peak}",
-        ]
-    )
-
-
-def show_estimate(estimate: Estimate | Unavailable) -> str:
-    """``4.57 [4.50, 4.61] ms``, or ``-`` when there is none."""
-    if isinstance(estimate, Unavailable):
-        return "-"
-    return format_interval_ms(estimate.value, estimate.low, estimate.high)
