@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from edgekit.boards.deploy import require_space
 from edgekit.boards.deploy_plan import BoardState, bundle_id, make_plan, needed_bytes
 from edgekit.boards.inventory import add_board, list_boards, load_board, remove_board
 from edgekit.boards.wheelhouse import platform_tags, why_impossible
 from edgekit.core.artifact import FileEntry
 from edgekit.core.board import BoardEntry, BoardFacts
 from edgekit.core.deploy import Action, Bundle, Wheel
-from edgekit.core.errors import ConfigError
+from edgekit.core.errors import ConfigError, DiskFull
 from edgekit.core.record import Unavailable
 
 FACTS = BoardFacts(
@@ -173,3 +174,12 @@ def test_a_wrong_inventory_says_what_is_wrong(tmp_path: Path, text: str) -> None
 def test_facts_can_be_unavailable() -> None:
     facts = dataclasses.replace(FACTS, disk_free_mb=Unavailable("no statvfs"))
     assert isinstance(facts.disk_free_mb, Unavailable)
+
+
+def test_a_full_board_is_known_before_anything_is_sent() -> None:
+    facts = dataclasses.replace(FACTS, disk_free_mb=20)
+    empty = BoardState(frozenset(), "", frozenset())
+    with pytest.raises(DiskFull, match="nothing was sent"):
+        require_space(BUNDLE, empty, facts)
+    require_space(BUNDLE, BoardState(EVERYTHING, "", frozenset({bundle_id(BUNDLE)})), facts)
+    require_space(BUNDLE, empty, FACTS)

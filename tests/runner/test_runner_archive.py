@@ -176,3 +176,14 @@ def test_the_source_is_python_3_8() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_a_failed_installation_leaves_nothing_half_built(archive: Path, tmp_path: Path) -> None:
+    stage(tmp_path, "t1", b"weights")
+    manifest = bundle(b"weights")
+    manifest["wheels"] = [{"filename": "e.whl", "sha256": "0" * 64, "size_bytes": 1}]
+    error = call(archive, "install", {"txn": "t1", "manifest": manifest}, tmp_path)[-1]
+    assert error["code"] == wire.ERROR_MISSING_BLOB
+    home = tmp_path / wire.HOME_FOLDER
+    assert not (home / wire.STAGING_FOLDER).exists()
+    assert not list(home.rglob("*.part"))

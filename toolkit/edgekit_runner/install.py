@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -100,15 +101,19 @@ def install(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     path = home.release(manifest["app"], release_id)
     staging = os.path.join(home.staging, safe_name(request["txn"]))
     with home.lock():
-        files = manifest["files"]
-        for entry in files:
-            safe_path(entry["path"])
-        for entry in list(files) + list(manifest["wheels"]):
-            take_into_store(home, staging, entry["sha256"], entry["size_bytes"])
-        site = build_site(home, manifest["wheels"])
-        if not is_complete(path):
-            build_release(home, path, manifest)
-        shutil.rmtree(home.staging, ignore_errors=True)
+        try:
+            files = manifest["files"]
+            for entry in files:
+                safe_path(entry["path"])
+            for entry in list(files) + list(manifest["wheels"]):
+                take_into_store(home, staging, entry["sha256"], entry["size_bytes"])
+            site = build_site(home, manifest["wheels"])
+            if not is_complete(path):
+                build_release(home, path, manifest)
+        finally:  # nothing half-built is left, whatever went wrong
+            shutil.rmtree(home.staging, ignore_errors=True)
+            for left in [*glob.glob(os.path.join(home.sites, "*.part")), path + ".part"]:
+                shutil.rmtree(left, ignore_errors=True)
     emit("installed", release=release_id, path=path, site=site)
 
 

@@ -68,7 +68,9 @@ def main(arguments: List[str]) -> int:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         code = wire.ERROR_NO_SPACE if full else wire.ERROR_IO
-        emit("error", code=code, message=str(error), hint="")
+        text = "no space left on the board" if full else str(error)
+        hint = "free some space there, then run the same command again" if full else ""
+        emit("error", code=code, message=text, hint=hint)
     except Exception as error:  # noqa: BLE001  boundary: engines may raise anything
         traceback.print_exc()
         text = "%s: %s" % (type(error).__name__, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import secrets
@@ -20,7 +21,13 @@ from edgekit.boards.wheelhouse import WheelSet, resolve_wheels
 from edgekit.core.artifact import FileEntry, ModelArtifact
 from edgekit.core.board import BoardEntry, BoardFacts
 from edgekit.core.deploy import Action, Bundle, Deployment, Plan
-from edgekit.core.errors import BoardMismatch, ConfigError, DiskFull, VerificationFailed
+from edgekit.core.errors import (
+    BoardError,
+    BoardMismatch,
+    ConfigError,
+    DiskFull,
+    VerificationFailed,
+)
 from edgekit.core.record import Unavailable, load, to_plain
 from edgekit.core.units import format_bytes
 from edgekit.profiles.device import load_profile
@@ -106,7 +113,7 @@ def deploy(
         state = read_state(session, bundle)
         has_golden = not isinstance(card.golden, Unavailable)
         plan = make_plan(bundle, state, board=request.entry.name, has_golden=has_golden)
-        _require_space(bundle, state, facts)
+        require_space(bundle, state, facts)
     if request.dry_run:
         return Deployed(plan, facts, None)
     apply = _Apply(session, bundle, plan, watch, progress)
@@ -240,6 +247,15 @@ class _Apply:
         transport.run(["mkdir", "-p", "-m", "700", staging])
         blobs = {hashlib.sha256(data).hexdigest(): data for data in contents.values()}
         paths = {wheel.sha256: wheels.path(wheel) for wheel in wheels.wheels}
+        try:
+            self._send(staging, blobs, paths)
+        except BaseException:  # also Ctrl-C: nothing half-sent is left
+            with contextlib.suppress(BoardError):
+                transport.run(["rm", "-rf", staging], timeout_s=10)
+            raise
+
+    def _send(self, staging: str, blobs: dict[str, bytes], paths: dict[str, Path]) -> None:
+        transport = self.session.transport
         uploads = [step for step in self.plan.steps if step.action is Action.UPLOAD]
         self.progress(f"sending {len(uploads)} files, {format_bytes(self.plan.upload_bytes)}")
         wanted = {f"{name} ({h[:12]})": h for h, (name, _) in wanted_blobs(self.bundle).items()}
@@ -281,7 +297,12 @@ def _require_fit(card: ModelArtifact, entry: BoardEntry, facts: BoardFacts) -> N
         )
 
 
-def _require_space(bundle: Bundle, state: BoardState, facts: BoardFacts) -> None:
+def require_space(bundle: Bundle, state: BoardState, facts: BoardFacts) -> None:
+    """Refuses before anything is sent.
+
+    Raises:
+        DiskFull: the board has less free than the release needs.
+    """
     if isinstance(facts.disk_free_mb, Unavailable) or bundle_id(bundle) in state.releases:
         return
     needed = needed_bytes(bundle, state.present)

@@ -225,8 +225,9 @@ def _publish(made: Path, out: Path) -> None:
             shutil.rmtree(target)
         os.replace(temporary, target)
     except OSError as err:
+        reason = err.strerror or "no space left on device, or a file cannot be copied"
         raise ConfigError(
-            f"{out} cannot be written: {err.strerror}", hint="--out a folder with enough space"
+            f"{out} cannot be written: {reason}", hint="--out a folder with enough space"
         ) from err
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
