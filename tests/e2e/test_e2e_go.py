@@ -105,7 +105,8 @@ def test_ctrl_c_at_each_stage_leaves_nothing_half_written(
         (onnx_models / "net.onnx").read_bytes().replace(b"scores", stage.encode()[:6])
     )
     process = subprocess.Popen(
-        [str(EDGEKIT), *arguments(model, samples["nchw"], out)],
+        # a runner in the background may have had SIGINT ignored, which children inherit
+        ["env", "--default-signal=INT", str(EDGEKIT), *arguments(model, samples["nchw"], out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
