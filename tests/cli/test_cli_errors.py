@@ -138,3 +138,26 @@ def test_no_help_imports_a_heavy_library(command: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Usage: edgekit" in done.stdout
+
+
+def test_a_key_is_recorded_after_it_was_compared(
+    capsys: pytest.CaptureFixture[str], here: Path, isolated_home: Path
+) -> None:
+    from edgekit.boards.virtual.local import LocalBoard
+
+    with LocalBoard("raspberrypi", folder=here / "board") as board:
+        key = str(here / "board" / "client_key")
+        add = ["boards", "add", "mine", "--host", "127.0.0.1", "--port", str(board.port)]
+        add += ["--user", "board", "--profile", "generic-x86-64", "--identity-file", key]
+        assert run(add) == 0
+        assert run(["boards", "trust", "mine", "--fingerprint", "SHA256:wrong"]) == 5
+        assert "not SHA256:wrong" in capsys.readouterr().err
+        assert run(["boards", "trust", "mine", "--yes"]) == 0
+        assert "is recorded in" in capsys.readouterr().out
+        assert (isolated_home / ".ssh/known_hosts").exists()
+        assert run(["deploy", "artifact", "--board", "mine", "--json"]) == 0
+        first = json.loads(capsys.readouterr().out)
+        assert first["changed"] is True
+        assert run(["run", "artifact", "--board", "mine", "--seconds", "0", "--runs", "20"]) == 0
+        assert "ON MINE" in capsys.readouterr().out
+        assert run(["boards", "remove", "mine", "--yes"]) == 0

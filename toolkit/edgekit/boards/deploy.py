@@ -63,6 +63,27 @@ class Deployed:
     """Folders on the board with the engine's libraries."""
 
 
+class Meter:
+    """Says how far a transfer is, every few seconds."""
+
+    INTERVAL_S = 3.0
+
+    def __init__(self, total_bytes: int, progress: Progress) -> None:
+        self.total_bytes = max(total_bytes, 1)
+        self.progress = progress
+        self.sent_bytes = 0
+        self.begin_s = self.said_s = time.monotonic()
+
+    def add(self, size_bytes: int) -> None:
+        """Counts bytes that were sent."""
+        self.sent_bytes += size_bytes
+        now_s = time.monotonic()
+        if now_s - self.said_s >= self.INTERVAL_S:
+            self.said_s = now_s
+            rate = format_bytes(self.sent_bytes / (now_s - self.begin_s))
+            self.progress(f"  {self.sent_bytes / self.total_bytes:.0%} at {rate}/s")
+
+
 class Stopwatch:
     """Wall time of named phases in milliseconds."""
 
@@ -259,10 +280,11 @@ class _Apply:
         uploads = [step for step in self.plan.steps if step.action is Action.UPLOAD]
         self.progress(f"sending {len(uploads)} files, {format_bytes(self.plan.upload_bytes)}")
         wanted = {f"{name} ({h[:12]})": h for h, (name, _) in wanted_blobs(self.bundle).items()}
+        meter = Meter(self.plan.upload_bytes, self.progress)
         for step in uploads:
             sha256 = wanted[step.what]
             data = blobs[sha256] if sha256 in blobs else paths[sha256].read_bytes()
-            transport.put(data, f"{staging}/{sha256}")
+            transport.put(data, f"{staging}/{sha256}", on_bytes=meter.add)
 
     def _install(self, txn: str) -> dict[str, object]:
         request = {"txn": txn, "manifest": to_plain(self.bundle)}

@@ -65,6 +65,12 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
         if path is not None and not path.exists():
             raise ConfigError(f"{path}: no such file or folder")
     source = detect(request.model, trust=request.trust)
+    if not request.engine:
+        left_out = [c.name for c in profile.engines if c.name not in ENGINE_FORMAT]
+        notes = (
+            *(f"{name} was left out: no step makes its format yet" for name in left_out),
+            *notes,
+        )
     choices: list[Choice] = []
     reasons: list[str] = []
     for engine in engines:

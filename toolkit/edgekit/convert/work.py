@@ -162,6 +162,7 @@ class Work:
                 "evaluation": str(self.evaluation) if evaluation_reference else "",
                 "evaluation_reference": evaluation_reference,
                 "channel_last": self.channel_last,
+                "names": self._names(),
                 "layouts": [_layout(spec["shape"]) for spec in self.inputs],
                 "golden": str(self.artifact / "golden"),
                 "golden_count": GOLDEN_SAMPLES,
@@ -249,6 +250,7 @@ class Work:
             "recipe": step.recipe,
             "arch": load_profile(self.request.profile).arch,
             "channel_last": self.channel_last,
+            "names": self._names(),
         }
         reply = worker.call(step.environment, step.module, request, progress=self.progress)
         if not out.exists() or not any(p.stat().st_size for p in model_files(out)):
@@ -293,6 +295,9 @@ class Work:
     # Any: JSON
     def _call(self, environment: str, module: str, request: dict[str, Any]) -> dict[str, Any]:
         return worker.call(environment, f"{WORKERS}.{module}", request, progress=self.progress)
+
+    def _names(self) -> list[str]:
+        return [str(spec["name"]) for spec in self.inputs]
 
     def _weights(self) -> str:
         return str(self.request.weights.absolute()) if self.request.weights else ""

@@ -93,7 +93,7 @@ class Deployment(Record):
     """Largest difference from the golden outputs on the board; None when none were shipped or
     nothing changed."""
     phases_ms: Mapping[str, float]
-    """Wall time per phase: connect, probe, wheels, plan, upload, install, check, switch."""
+    """Wall time per phase: probe, wheels, plan, upload, install, check, switch."""
     release_path: str
     """Absolute path of the release on the board."""
     engine: str

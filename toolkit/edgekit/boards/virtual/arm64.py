@@ -7,6 +7,8 @@ are relative figures of a processor without caches, never a real board's speed.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import socket
 import subprocess
@@ -62,6 +64,7 @@ class Arm64Board:
         self.progress = progress
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = -1
 
     @property
     def entry(self) -> BoardEntry:
@@ -82,6 +85,16 @@ class Arm64Board:
         if reason:
             raise BoardError(f"the emulated arm64 board cannot start: {reason}", hint=BUILD)
         self.progress("starting the emulated arm64 board")
+        self._take_disk()
+        try:
+            self._start()
+            self._wait_for_login()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _start(self) -> None:
         disk = self.folder / "board.img"
         if not disk.exists():
             # made under another name: a copy that was interrupted is not taken for a disk
@@ -98,12 +111,6 @@ class Arm64Board:
             self._process = subprocess.Popen(
                 self._command(disk), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
-        try:
-            self._wait_for_login()
-        except BaseException:
-            self.close()
-            raise
-        return self
 
     def __exit__(self, *details: object) -> None:
         if self._process is not None and self._process.poll() is None:
@@ -116,6 +123,21 @@ class Arm64Board:
         if process is not None:
             process.kill()
             process.wait()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _take_disk(self) -> None:
+        """Two machines must never write to one disk."""
+        self._lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as err:
+            self.close()
+            raise BoardError(
+                "the emulated arm64 board is in use by another edgekit",
+                hint="wait for it, then run the same command again",
+            ) from err
 
     def _command(self, disk: Path) -> list[str]:
         folder = self.folder

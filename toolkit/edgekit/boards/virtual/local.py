@@ -43,7 +43,7 @@ class LocalBoard:
             port=self.port,
             user="board",
             identity_file=str(self.folder / "client_key"),
-            known_hosts=str(self.folder / "known_hosts"),
+            known_hosts=str(self._known_hosts),
             stand_in=True,
         )
 
@@ -67,7 +67,7 @@ class LocalBoard:
         self.port = self._child.port
         key = (self.folder / "host_key.pub").read_text(encoding="utf-8").split()[:2]
         name = host_pattern("127.0.0.1", self.port)
-        write_atomically(self.folder / "known_hosts", f"{name} {' '.join(key)}\n")
+        write_atomically(self._known_hosts, f"{name} {' '.join(key)}\n")
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -78,6 +78,12 @@ class LocalBoard:
         child, self._child = self._child, None
         if child is not None:
             child.close()
+            self._known_hosts.unlink(missing_ok=True)
+
+    @property
+    def _known_hosts(self) -> Path:
+        """One file per server: several may serve the same folder at once."""
+        return self.folder / f"known_hosts-{self.port}"
 
     def _make_folder(self) -> None:
         (self.folder / "home").mkdir(parents=True, exist_ok=True)

@@ -43,6 +43,8 @@ def _calibrate(work: Any, request: dict[str, Any]) -> Any:
     ranges = calibrator.Calibrator(
         request["model"], num_threads=2, qsv_update_func=qsv_utils.min_max_update
     )
-    batches = signature_batches(request["model"], request["samples"], request["channel_last"])
+    batches = signature_batches(
+        request["model"], request["samples"], request["channel_last"], request["names"]
+    )
     ranges.calibrate(batches, work._recipe_manager)
     return ranges.get_model_qsvs()

@@ -2,7 +2,8 @@
 
 request  {"engine": NAME, "format": NAME, "model": PATH, "samples": PATH or "", "reference": PATH or "",
           "evaluation": PATH or "", "evaluation_reference": PATH or "", "channel_last": [INT],
-          "golden": FOLDER, "golden_count": N, "quantized": BOOL, "layouts": [TEXT per input of the source]}
+          "golden": FOLDER, "golden_count": N, "quantized": BOOL, "layouts": [TEXT per input of the source],
+          "names": [TEXT likewise]}
 reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", "structure"}
 """
 
@@ -39,7 +40,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     session = engines.find_engine(name).load(request["model"], 2)
     inputs = read_inputs(request["samples"])
     reference = _reference(request["reference"])
-    order = source_order(_details(session), inputs, request["channel_last"])
+    order = source_order(_details(session), inputs, request["channel_last"], request["names"])
     model = _Model(session, order, request["channel_last"])
     outputs = model.compare(inputs, reference)
     evaluation = outputs

@@ -127,6 +127,10 @@ def _onnx(path: str) -> Iterable[Node]:
     model = onnx.shape_inference.infer_shapes(onnx.load(path))
     graph = model.graph
     weights = {t.name: (list(t.dims), t.data_type) for t in graph.initializer}
+    for node in graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "Constant" and attribute.name == "value":
+                weights[node.output[0]] = (list(attribute.t.dims), attribute.t.data_type)
     values = {}
     for value in [*graph.value_info, *graph.input, *graph.output]:
         kind = value.type.tensor_type
@@ -166,6 +170,10 @@ def _onnx_macs(
     known = weights.get(second) or values.get(second)
     if known is None:
         return 0
+    if node.op_type in ("LSTM", "GRU", "RNN"):
+        steps = values.get(node.input[0], ([1], 1))[0][:1]
+        recurrent = weights.get(node.input[2], ([0], 1))[0]
+        return prod(map(int, steps)) * (prod(map(int, known[0])) + prod(map(int, recurrent)))
     dims = known[0]
     if node.op_type in ("Conv", "ConvInteger", "QLinearConv"):
         return prod(out) * prod(map(int, dims[1:]))

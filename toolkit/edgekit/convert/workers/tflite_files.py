@@ -7,7 +7,7 @@ from typing import Any
 
 # Any: arrays
 def signature_batches(
-    model: str, samples: str, channel_last: list[int]
+    model: str, samples: str, channel_last: list[int], names: list[str]
 ) -> dict[str, list[dict[str, Any]]]:
     """Samples as feeds of the model's signature.
 
@@ -16,6 +16,7 @@ def signature_batches(
         samples: path of the .npz (see samples_file).
         channel_last: positions of inputs that the model wants as [1, H, W, C] although the
             samples are [1, C, H, W].
+        names: of the source's inputs.
     """
     from ai_edge_litert.interpreter import Interpreter
 
@@ -24,37 +25,43 @@ def signature_batches(
     interpreter = Interpreter(model_path=model)
     signatures = interpreter.get_signature_list()
     inputs = read_inputs(samples)
-    order = source_order(interpreter.get_input_details(), inputs, channel_last)
+    details = interpreter.get_input_details()
+    order = source_order(details, inputs, channel_last, names)
     if signatures:
         key = next(iter(signatures))
         runner = interpreter.get_signature_runner(key)
         indexes = {d["index"]: name for name, d in runner.get_input_details().items()}
-        names = [indexes[d["index"]] for d in interpreter.get_input_details()]
+        keys = [indexes[d["index"]] for d in details]
     else:
-        key, names = None, [d["name"] for d in interpreter.get_input_details()]
-    details = interpreter.get_input_details()
+        key, keys = None, [d["name"] for d in details]
     feeds = []
     for i in range(len(inputs[0])):
         arranged = arrange([array[i] for array in inputs], order, channel_last)
         feeds.append(
             {
                 name: array.astype(detail["dtype"])
-                for name, array, detail in zip(names, arranged, details, strict=True)
+                for name, array, detail in zip(keys, arranged, details, strict=True)
             }
         )
     return {key: feeds}
 
 
 def source_order(
-    details: list[dict[str, Any]], inputs: list[Any], channel_last: list[int]
+    details: list[dict[str, Any]],
+    inputs: list[Any],
+    channel_last: list[int],
+    names: list[str],
 ) -> list[int]:
     """For each input of the file, the position of the source's input.
 
-    Converters may reorder inputs: a numbered name (``args_1``) tells the position, else equal
-    shapes do, else the order stays.
+    Converters may reorder inputs: the source's name inside the file's, or a numbered name
+    (``args_1``), tells the position; else the shapes do where all differ; else the order stays.
     """
     if len(details) == 1:
         return [0]
+    named = [_named(str(detail["name"]), names) for detail in details]
+    if sorted(named) == list(range(len(details))):
+        return named
     numbers = [_number(str(detail["name"])) for detail in details]
     if sorted(numbers) == list(range(len(details))):
         return numbers
@@ -73,6 +80,12 @@ def arrange(arrays: list[Any], order: list[int], channel_last: list[int]) -> lis
     from edgekit.convert.workers.samples_file import to_channel_last
 
     return [to_channel_last(arrays[j]) if j in channel_last else arrays[j] for j in order]
+
+
+def _named(name: str, names: list[str]) -> int:
+    """Position of the longest of the source's names that the file's name holds, or -1."""
+    held = [known for known in names if known in name]
+    return names.index(max(held, key=len)) if held else -1
 
 
 def _number(name: str) -> int:
