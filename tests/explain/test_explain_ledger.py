@@ -130,3 +130,15 @@ def test_slow_preparing_is_found_and_comes_first() -> None:
     share = report.findings[0].share
     assert not isinstance(share, Unavailable)
     assert share == pytest.approx(0.9, abs=0.05)
+
+
+def test_requests_of_different_size_count_with_their_own_bytes() -> None:
+    # half of the requests are 20 kB larger, which takes 32 ms at 5 Mbit/s
+    sizes = tuple(15_000 + 20_000 * (i % 2) for i in range(100))
+    total = tuple(int((20 + size * 8 / 5000) * 1e6) for size in sizes)
+    base = trip(1.0)
+    samples = dict(base.samples_ns) | {"total": total}
+    ledger = cloud_ledger(dataclasses.replace(base, samples_ns=samples, up_bytes=sizes))
+    times = {share.id: share.time_ms for share in ledger.shares}
+    assert abs(times["unexplained"]) < 20
+    assert times["unexplained"] > 0

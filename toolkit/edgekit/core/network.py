@@ -45,8 +45,10 @@ class CloudTrip(Record):
     """Where the requests started: host or board."""
     mode: Mode
     """``emulated`` when the network was."""
-    payload_up_bytes: int
-    payload_down_bytes: int
+    up_bytes: tuple[int, ...]
+    """Size of each request, as long as ``starts_ns``; pictures differ."""
+    down_bytes: tuple[int, ...]
+    """Size of each answer."""
     once_ns: Mapping[str, int]
     """resolve, connect, tls, first_request."""
     samples_ns: Mapping[str, tuple[int, ...]]

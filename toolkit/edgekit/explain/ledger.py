@@ -22,7 +22,8 @@ CENTRAL_HIGH = 0.55
 def edge_ledger(measurement: Measurement) -> Ledger:
     """Where the time of an invocation on the board goes."""
     samples = measurement.samples_ns
-    total, phases = central_phases(samples)
+    total, chosen = central(samples["total"])
+    phases = means_ms(samples, chosen)
     count = len(samples["total"])
     waiting, how = _waiting(measurement, phases)
     where = f"timed on the board, {count} invocations"
@@ -44,7 +45,8 @@ def edge_ledger(measurement: Measurement) -> Ledger:
 def cloud_ledger(trip: CloudTrip) -> Ledger:
     """Where the time of a request to the endpoint goes."""
     samples = trip.samples_ns
-    total, phases = central_phases(samples)
+    total, chosen = central(samples["total"])
+    phases = means_ms(samples, chosen)
     client = f"timed at the client, {len(samples['total'])} requests"
     shares = [_measured("encode", "encoding the request", phases["encode"], client)]
     missing: list[tuple[str, str]] = []
@@ -60,30 +62,32 @@ def cloud_ledger(trip: CloudTrip) -> Ledger:
             shares.append(_measured(key, title, phases[name], "told by the server in each answer"))
         else:
             missing.append((key, "the server does not tell"))
-    shares += _network_shares(trip, missing)
+    shares += _network_shares(trip, chosen, missing)
     shares.append(_measured("decode", "decoding the answer", phases["decode"], client))
     where = trip.network.id if trip.network else trip.endpoint
     return _closed(f"cloud over {where}{_stamp(trip.mode)}", total, shares, tuple(missing))
 
 
-def central_phases(samples: Mapping[str, Sequence[int]]) -> tuple[float, dict[str, float]]:
-    """The median total, and the mean of each phase over invocations near it; milliseconds."""
-    total = samples["total"]
-    order = sorted(range(len(total)), key=lambda i: total[i])
+def central(total_ns: Sequence[int]) -> tuple[float, tuple[int, ...]]:
+    """The median in milliseconds, and the positions of the invocations around it."""
+    order = sorted(range(len(total_ns)), key=lambda i: total_ns[i])
     low = int(len(order) * CENTRAL_LOW)
     high = max(int(len(order) * CENTRAL_HIGH), low + 1)
-    chosen = order[low:high]
     middle = len(order) // 2
     median_ns = (
-        float(total[order[middle]])
+        float(total_ns[order[middle]])
         if len(order) % 2
-        else (total[order[middle - 1]] + total[order[middle]]) / 2
+        else (total_ns[order[middle - 1]] + total_ns[order[middle]]) / 2
     )
-    phases = {
+    return median_ns / NS_PER_MS, tuple(order[low:high])
+
+
+def means_ms(samples_ns: Mapping[str, Sequence[int]], chosen: Sequence[int]) -> dict[str, float]:
+    """The mean of each phase over the chosen invocations, in milliseconds."""
+    return {
         name: fsum(values[i] for i in chosen) / len(chosen) / NS_PER_MS
-        for name, values in samples.items()
+        for name, values in samples_ns.items()
     }
-    return median_ns / NS_PER_MS, phases
 
 
 def _waiting(measurement: Measurement, phases: Mapping[str, float]) -> tuple[float, str]:
@@ -100,8 +104,12 @@ def _waiting(measurement: Measurement, phases: Mapping[str, float]) -> tuple[flo
     return 0.0, f"not known: {measurement.wait_ns.reason}"
 
 
-def _network_shares(trip: CloudTrip, missing: list[tuple[str, str]]) -> list[Share]:
+def _network_shares(
+    trip: CloudTrip, chosen: Sequence[int], missing: list[tuple[str, str]]
+) -> list[Share]:
     network = trip.network
+    up_bytes = fsum(trip.up_bytes[i] for i in chosen) / len(chosen)
+    down_bytes = fsum(trip.down_bytes[i] for i in chosen) / len(chosen)
     if network is None:
         connect_ms = trip.once_ns.get("connect", 0) / NS_PER_MS
         missing += [
@@ -112,7 +120,7 @@ def _network_shares(trip: CloudTrip, missing: list[tuple[str, str]]) -> list[Sha
         title = "distance (round trip)"
         return [Share("network-rtt", title, connect_ms, Basis.DERIVED, evidence)]
     return [
-        _transfer("transfer-up", "sending the request", trip.payload_up_bytes, network, up=True),
+        _transfer("transfer-up", "sending the request", up_bytes, network, up=True),
         Share(
             "network-rtt",
             "distance (round trip)",
@@ -120,14 +128,12 @@ def _network_shares(trip: CloudTrip, missing: list[tuple[str, str]]) -> list[Sha
             Basis.DERIVED,
             f"the link delays every request by {format_ms(network.rtt_ms)}",
         ),
-        _transfer(
-            "transfer-down", "receiving the answer", trip.payload_down_bytes, network, up=False
-        ),
+        _transfer("transfer-down", "receiving the answer", down_bytes, network, up=False),
     ]
 
 
 def _transfer(
-    name: str, title: str, size_bytes: int, network: NetworkProfile, *, up: bool
+    name: str, title: str, size_bytes: float, network: NetworkProfile, *, up: bool
 ) -> Share:
     kbit_s = network.up_kbit_s if up else network.down_kbit_s
     time_ms = size_bytes * 8 / kbit_s if kbit_s else 0.0

@@ -38,7 +38,7 @@ def command(options: ConvertOptions, out: Path | None, dry_run: bool, output: Ou
     """
     from edgekit.convert.converting import convert, plan_conversion
 
-    request, folder = convert_request(options, Path.cwd())
+    request, folder = convert_request(options, Path())
     target = out or folder or Path("artifact")
     if dry_run:
         source, choices = plan_conversion(request)

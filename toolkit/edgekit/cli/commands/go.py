@@ -52,7 +52,7 @@ def command(
     from edgekit.cloud.networks import load_network
     from edgekit.report.text import render
 
-    request, _ = convert_request(options, Path.cwd())
+    request, _ = convert_request(options, Path())
     is_local = cloud in ("", "local")
     names = networks or (NETWORKS if is_local else ())
     settings = GoSettings(

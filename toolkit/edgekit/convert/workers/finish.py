@@ -17,6 +17,7 @@ import numpy
 from edgekit.convert.workers.samples_file import read_inputs, read_optional
 from edgekit.convert.workers.structure import read_structure
 from edgekit.convert.workers.tflite_files import arrange, source_order
+from edgekit.core.errors import StepFailed
 from edgekit.core.record import to_plain
 from edgekit_runner import engines
 from edgekit_runner.samples import dequantize, quantize
@@ -132,6 +133,8 @@ class _Model:
             if artifact.size == shaped.size:
                 artifact = _as_original(artifact, shaped)
                 pairs.append(Outputs(shaped, artifact.reshape(shaped.shape)))
+        if not pairs:
+            raise StepFailed("no output of the artifact has the size of one of the original's")
         return pairs
 
     def input_specs(self, request: dict[str, Any]) -> list[dict[str, Any]]:
