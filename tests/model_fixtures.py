@@ -59,6 +59,10 @@ model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
 model.ir_version = 8
 onnx.checker.check_model(model)
 onnx.save(model, sys.argv[1] + "/net.onnx")
+import os
+os.mkdir(sys.argv[1] + "/external")
+onnx.save(model, sys.argv[1] + "/external/net.onnx", save_as_external_data=True, location="net.data", size_threshold=0)
+model = onnx.load(sys.argv[1] + "/net.onnx")
 free = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "free", [value("x", "n", "t")], [value("y", "n", "t")])
 free = helper.make_model(free, opset_imports=[helper.make_opsetid("", 17)])
 free.ir_version = 8

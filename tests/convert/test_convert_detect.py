@@ -186,3 +186,29 @@ def test_no_zip_tail_breaks_the_detector(
         detect(path)
     except ConvertError as err:
         assert err.message
+
+
+def external(name: str) -> bytes:
+    """An ONNX file's start, with an entry that names a file of weights."""
+    entry = b"\n\x08location\x12" + bytes([len(name)]) + name.encode()
+    return ONNX + entry
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../secret", "link"])
+def test_weights_outside_the_models_folder_are_never_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_bytes(b"x")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/link").symlink_to(tmp_path / "secret")
+    with pytest.raises(HostileModel, match="outside its folder"):
+        detect(write(tmp_path / "model/m.onnx", external(name)))
+
+
+def test_weights_beside_the_model_count_and_change_its_hash(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.onnx", external("m.data"))
+    with pytest.raises(UnsupportedModel, match=r"keeps weights in m\.data"):
+        detect(path)
+    write(tmp_path / "m.data", b"1")
+    first = detect(path)
+    write(tmp_path / "m.data", b"22")
+    second = detect(path)
+    assert (first.sha256 != second.sha256, second.size_bytes - first.size_bytes) == (True, 1)

@@ -233,3 +233,12 @@ def test_the_same_conversion_comes_from_the_cache(tmp_path: Path, onnx_models: P
     again = convert(request, tmp_path / "b", progress=messages.append)
     assert again == first
     assert any("cache" in message for message in messages)
+
+
+def test_weights_in_a_file_of_their_own_come_along(tmp_path: Path, onnx_models: Path) -> None:
+    source = onnx_models / "external/net.onnx"
+    assert (source.parent / "net.data").exists()
+    card = run(tmp_path / "a", source, recipe="float", engine="onnxruntime")
+    assert agreement(card).max_deviation == 0
+    assert [entry.path for entry in card.files if "golden" not in entry.path] == ["model.onnx"]
+    assert card.inputs[0].shape == (1, 3, 16, 16)

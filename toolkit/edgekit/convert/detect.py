@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
@@ -54,7 +55,45 @@ def detect(path: Path, *, trust: bool = False) -> SourceModel:
             f"{path} is named like {named.value} but its content is {found.value}",
             hint=f"rename it to what it is, for instance {path.stem}{_suffix(found)}",
         )
-    return SourceModel(path.stem, found, file_sha256(path), size_bytes)
+    digest = file_sha256(path)
+    if found is Format.ONNX:
+        external = _external_files(path)
+        size_bytes += sum(file.stat().st_size for file in external)
+        if external:
+            text = "\n".join([digest, *(file_sha256(file) for file in external)])
+            digest = hashlib.sha256(text.encode()).hexdigest()
+    return SourceModel(path.stem, found, digest, size_bytes)
+
+
+def _external_files(path: Path) -> tuple[Path, ...]:
+    """Files beside an ONNX model that hold its weights.
+
+    Found by the wire form of the entry ``location`` (field 1 and 2 of StringStringEntryProto); the
+    onnx library checks once more when it reads them.
+
+    Raises:
+        HostileModel: one lies outside the model's folder.
+        UnsupportedModel: one is missing.
+    """
+    data = path.read_bytes()
+    folder = path.parent.resolve()
+    found: dict[str, Path] = {}
+    for match in re.finditer(rb"\n\x08location\x12([\x01-\x7f])", data):
+        raw = data[match.end() : match.end() + match[1][0]]
+        name = raw.decode("utf-8", "replace")
+        file = folder / name
+        if PurePosixPath(name).is_absolute() or not file.resolve().is_relative_to(folder):
+            raise HostileModel(
+                f"{path} reads {name!r}, which lies outside its folder",
+                hint="do not use this file; get the model from its maker again",
+            )
+        if not file.is_file():
+            raise UnsupportedModel(
+                f"{path} keeps weights in {name}, which is missing",
+                hint=f"copy {name} into the same folder",
+            )
+        found[name] = file
+    return tuple(found[name] for name in sorted(found))
 
 
 def file_sha256(path: Path) -> str:

@@ -60,11 +60,13 @@ def all_steps() -> tuple[Step, ...]:
 
 
 def find_route(source: Format, target: Format) -> tuple[Step, ...]:
-    """The cheapest steps from one format to another; none when they are the same.
+    """The cheapest steps from one format to another; within one, what makes it fit for boards.
 
     Raises:
         UnsupportedModel: there is no way.
     """
+    if source == target:
+        return tuple(s for s in all_steps() if s.source == s.target == source and not s.recipe)
     queue: list[tuple[int, int, Format, tuple[Step, ...]]] = [(0, 0, source, ())]
     seen: set[Format] = set()
     tie = 0

@@ -15,10 +15,10 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     import onnx
     import openvino
 
-    from edgekit.convert.workers.onnx_files import fixed_shapes
+    from edgekit.convert.workers.onnx_files import fixed_shapes, load_onnx
     from edgekit.convert.workers.versions import versions
 
     path = request["out"] + ".onnx"
-    onnx.save(fixed_shapes(onnx.load(request["model"]), request["shapes"]), path)
+    onnx.save(fixed_shapes(load_onnx(request["model"]), request["shapes"]), path)
     openvino.save_model(openvino.convert_model(path), request["out"], compress_to_fp16=False)
     return {"tools": versions("openvino"), "warnings": [], "channel_last": []}

@@ -14,6 +14,26 @@ DTYPES |= {10: "float16", 11: "float64"}
 """TensorProto.DataType to numpy. Source: onnx.proto."""
 
 
+def load_onnx(path: str) -> Any:  # Any: a ModelProto
+    """The model with its external data.
+
+    Raises:
+        UnsupportedModel: damaged, or its external data is missing or lies outside its folder.
+    """
+    import onnx
+
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(path)
+    except Exception as err:  # protobuf and the checker raise many kinds
+        text = str(err).strip().splitlines()
+        raise UnsupportedModel(
+            f"the ONNX file cannot be read: {text[0][:300] if text else type(err).__name__}",
+            hint="is the file complete? copy or export it again",
+        ) from err
+    return model
+
+
 def save_for_boards(model: Any, path: str) -> None:  # Any: a ModelProto
     """Writes the model so that runtimes of older boards read it."""
     import onnx

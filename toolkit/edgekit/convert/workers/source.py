@@ -133,21 +133,11 @@ def _saved_model(request: dict[str, Any]) -> Original:
 
 
 def _onnx(request: dict[str, Any]) -> Original:
-    import onnx
     import onnxruntime
 
-    from edgekit.convert.workers.onnx_files import fixed_shapes, input_specs
-    from edgekit.core.errors import UnsupportedModel
+    from edgekit.convert.workers.onnx_files import fixed_shapes, input_specs, load_onnx
 
-    try:
-        model = onnx.load(request["model"])
-        onnx.checker.check_model(model)
-    except Exception as err:  # protobuf and the checker raise many kinds
-        text = str(err).strip().splitlines()
-        raise UnsupportedModel(
-            f"the ONNX file cannot be read: {text[0][:300] if text else type(err).__name__}",
-            hint="is the file complete? copy or export it again",
-        ) from err
+    model = load_onnx(request["model"])
     specs = input_specs(fixed_shapes(model, request["shapes"]))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
