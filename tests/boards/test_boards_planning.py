@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import pytest
 
-from edgekit.boards.deploy import require_space
+from edgekit.boards.deploy import app_name, load_card, require_space
 from edgekit.boards.deploy_plan import BoardState, bundle_id, make_plan, needed_bytes
 from edgekit.boards.inventory import add_board, list_boards, load_board, remove_board
 from edgekit.boards.wheelhouse import platform_tags, why_impossible
@@ -16,6 +17,7 @@ from edgekit.core.board import BoardEntry, BoardFacts
 from edgekit.core.deploy import Action, Bundle, Wheel
 from edgekit.core.errors import ConfigError, DiskFull
 from edgekit.core.record import Unavailable
+from samples import echo_artifact
 
 FACTS = BoardFacts(
     hostname="pi",
@@ -183,3 +185,19 @@ def test_a_full_board_is_known_before_anything_is_sent() -> None:
         require_space(BUNDLE, empty, facts)
     require_space(BUNDLE, BoardState(EVERYTHING, "", frozenset({bundle_id(BUNDLE)})), facts)
     require_space(BUNDLE, empty, FACTS)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a/../../b"])
+def test_a_card_that_names_files_outside_is_refused(tmp_path: Path, name: str) -> None:
+    folder = echo_artifact(tmp_path / "a")
+    card = json.loads((folder / "card.json").read_text())
+    card["files"].append({"path": name, "sha256": "0" * 64, "size_bytes": 1})
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(ConfigError, match="outside the artifact"):
+        load_card(folder)
+
+
+def test_names_of_models_become_names_of_applications() -> None:
+    assert app_name("my model (v2)") == "my-model-v2"
+    assert app_name("../../x") == "x"
+    assert app_name("\n") == "model"

@@ -170,8 +170,10 @@ def test_a_loader_in_python(tmp_path: Path, onnx_models: Path) -> None:
         (numpy.full((9, 3, 16, 16), numpy.nan, "float32"), "NaN", ""),
         (numpy.zeros((9, 16, 16, 3), "uint8"), "nothing says how", "--pipeline"),
         (numpy.zeros((0, 3, 16, 16), "float32"), "no samples", ""),
+        (numpy.float32(3), "0 dimensions", "samples first"),
+        (numpy.array(["a", "b"]), "array of <U1", ""),
     ],
-    ids=["layout", "size", "nan", "pictures", "empty"],
+    ids=["layout", "size", "nan", "pictures", "empty", "scalar", "text"],
 )
 def test_calibration_of_another_shape(
     tmp_path: Path, onnx_models: Path, array: numpy.ndarray, message: str, hint: str
@@ -182,6 +184,23 @@ def test_calibration_of_another_shape(
         run(tmp_path / "a", onnx_models / "net.onnx", calibration=data)
     assert hint in caught.value.hint
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (numpy.arange(8), "differ in count: 8, 9"),
+        (numpy.array([0.5] * 9), "whole numbers"),
+        (numpy.array(["cat"] * 9), "whole numbers"),
+    ],
+)
+def test_labels_that_do_not_fit(
+    tmp_path: Path, onnx_models: Path, labels: numpy.ndarray, message: str
+) -> None:
+    data = tmp_path / "samples.npz"
+    numpy.savez(data, x=numpy.zeros((9, 3, 16, 16), "float32"), y=labels)
+    with pytest.raises(ConfigError, match=message):
+        run(tmp_path / "a", onnx_models / "net.onnx", recipe="float", data=data)
 
 
 @pytest.mark.parametrize(

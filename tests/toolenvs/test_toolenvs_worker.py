@@ -118,3 +118,15 @@ def test_every_environment_is_pinned() -> None:
     for environment in pins.ENVIRONMENTS.values():
         assert all("==" in item or "<" in item for item in environment.requirements)
         assert environment.purpose
+
+
+@pytest.mark.usefixtures("bare_environment")
+def test_a_failed_worker_names_a_log_that_is_there() -> None:
+    with pytest.raises(StepFailed) as caught:
+        call("bare", WORKER, {"do": "divide", "print": "chatter"})
+    log = Path(caught.value.hint.partition(": ")[2])
+    assert "chatter" in log.read_text()
+    assert "ZeroDivisionError" in log.read_text()
+    before = set(log.parent.iterdir())
+    call("bare", WORKER, {"do": "echo", "value": 1})
+    assert set(log.parent.iterdir()) == before

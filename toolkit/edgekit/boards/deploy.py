@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from edgekit.boards.deploy_plan import BoardState, bundle_id, make_plan, needed_bytes, wanted_blobs
 from edgekit.boards.probe import probe_board
@@ -117,7 +117,7 @@ def deploy(
     """
     watch = Stopwatch()
     card = load_card(request.folder)
-    app = request.app or card.name
+    app = request.app or app_name(card.name)
     if not APP.fullmatch(app):
         raise ConfigError(
             f"an application cannot be called {app!r}", hint="--app NAME: letters, digits, . _ -"
@@ -155,11 +155,22 @@ def deploy(
     return Deployed(plan, facts, deployment, site)
 
 
+def app_name(model_name: str) -> str:
+    """A model's name as the name of an application: letters, digits, dots, dashes.
+
+    Example:
+        >>> app_name("my model (v2)")
+        'my-model-v2'
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name).strip("-._")
+    return plain[:100] or "model"
+
+
 def load_card(folder: Path) -> ModelArtifact:
     """The card of an artifact folder.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or it names files outside the folder.
     """
     path = folder / wire.CARD_FILE
     if not path.is_file():
@@ -167,7 +178,17 @@ def load_card(folder: Path) -> ModelArtifact:
             f"{folder} is not an artifact: it has no {wire.CARD_FILE}",
             hint="make one: edgekit convert MODEL --profile raspberrypi --out artifact",
         )
-    return load(ModelArtifact, path)
+    card = load(ModelArtifact, path)
+    for name in (card.model, *(entry.path for entry in card.files)):
+        parts = PurePosixPath(name).parts
+        if not parts or name.startswith("/") or ".." in parts:
+            raise ConfigError(
+                f"{path} names {name!r}, which lies outside the artifact",
+                hint="do not use this artifact; convert the model again",
+            )
+    if card.model not in {entry.path for entry in card.files}:
+        raise ConfigError(f"{path} names the model {card.model!r}, which is not among its files")
+    return card
 
 
 def read_contents(folder: Path, card: ModelArtifact) -> dict[str, bytes]:

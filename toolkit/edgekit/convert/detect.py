@@ -41,6 +41,13 @@ def detect(path: Path, *, trust: bool = False) -> SourceModel:
         UnsupportedModel: missing, empty, truncated, or of no format that can be read.
         HostileModel: it could run code or write outside its folder, and ``trust`` is False.
     """
+    try:
+        return _detect(path, trust=trust)
+    except PermissionError as err:
+        raise UnsupportedModel(f"{path} cannot be read: {err.strerror}") from err
+
+
+def _detect(path: Path, *, trust: bool) -> SourceModel:
     if not path.exists():
         raise UnsupportedModel(f"{path}: no such model", hint=f"give a path to one of: {READABLE}")
     if path.is_dir():

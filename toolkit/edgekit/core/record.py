@@ -144,7 +144,20 @@ def read_document(path: Path) -> dict[str, Any]:  # Any: JSON has no narrower ty
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Writes text under a temporary name in the same folder, then renames."""
+    """Writes text under a temporary name in the same folder, then renames.
+
+    Raises:
+        RecordError: the folder cannot be written, or it is full.
+    """
+    try:
+        _write_atomically(path, text)
+    except OSError as err:
+        raise RecordError(
+            f"{path}: cannot be written: {err.strerror or err}", hint="choose another folder"
+        ) from err
+
+
+def _write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

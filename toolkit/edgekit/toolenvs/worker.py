@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from edgekit.core.errors import EdgekitError, StepFailed
 from edgekit.toolenvs.environment import Progress, cache_folder, ensure
 
 DEFAULT_TIMEOUT_S = 1800
+KEPT_LOGS = 20
 TELEMETRY_OFF = {
     "ORT_DISABLE_TELEMETRY": "1",
     "NNCF_CI": "1",
@@ -93,7 +95,8 @@ def call(
     python = ensure(environment, progress=progress)
     workspace = Path(tempfile.mkdtemp(prefix="edgekit-"))
     sources = source_path()
-    log = log or workspace / "log.txt"
+    kept = log is not None
+    log = log or _new_log(module)
     try:
         request_file, reply_file = workspace / "request.json", workspace / "reply.json"
         request_file.write_text(json.dumps(request), encoding="utf-8")
@@ -101,9 +104,23 @@ def call(
         code = _run(
             [*command, str(request_file), str(reply_file)], sources, log, timeout_s, workspace
         )
-        return _read_reply(reply_file, code, module, log)
+        reply = _read_reply(reply_file, code, module, log)
+        if not kept:
+            log.unlink(missing_ok=True)
+        return reply
     finally:
         shutil.rmtree(workspace, ignore_errors=True)
+
+
+def _new_log(module: str) -> Path:
+    """Where a worker's chatter goes; it stays when the worker fails, the newest few of all."""
+    folder = cache_folder() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    old = sorted(folder.glob("*.txt"), key=lambda path: path.name)
+    for path in old[:-KEPT_LOGS]:
+        path.unlink(missing_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    return folder / f"{stamp}-{module.rpartition('.')[2]}-{os.getpid()}-{time.monotonic_ns()}.txt"
 
 
 def _run(command: list[str], sources: Path, log: Path, timeout_s: float, workspace: Path) -> int:
@@ -142,7 +159,7 @@ def _read_reply(reply_file: Path, code: int, module: str, log: Path) -> dict[str
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         raise StepFailed(
             f"{module} ended with {how}: {_tail(log)}",
-            hint=f"the whole log: {log}" if log.parent.exists() else "",
+            hint=f"the whole log: {log}",
         )
     reply = json.loads(reply_file.read_text(encoding="utf-8"))
     if "error" in reply:
@@ -150,7 +167,8 @@ def _read_reply(reply_file: Path, code: int, module: str, log: Path) -> dict[str
         kind = getattr(errors, str(failure["type"]), StepFailed)
         if not (isinstance(kind, type) and issubclass(kind, EdgekitError)):
             kind = StepFailed
-        raise kind(failure["message"], hint=failure["hint"], details=failure["details"])
+        hint = failure["hint"] or (f"the whole log: {log}" if kind is StepFailed else "")
+        raise kind(failure["message"], hint=hint, details=failure["details"])
     result = reply["result"]
     if not isinstance(result, dict):
         raise StepFailed(f"{module} replied with {type(result).__name__}, not an object")

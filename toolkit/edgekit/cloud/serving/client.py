@@ -31,6 +31,7 @@ from edgekit_runner.samples import Release, preprocess
 clock = time.perf_counter_ns
 
 BLOCK_RUNS = 10
+CHANNEL_TIMEOUT_S = 20
 JPEG_QUALITY = 90
 SERVER_PHASES = ("server_preprocess", "server_queue", "server_compute", "server_encode")
 DATATYPES = {
@@ -172,7 +173,7 @@ def _open(item: dict[str, Any], request: dict[str, Any]) -> Trip:  # Any: JSON
     channel = grpc.insecure_channel(f"{item['host']}:{item['port']}", options=options)
     started = clock()
     try:
-        grpc.channel_ready_future(channel).result(timeout=request["timeout_s"])
+        grpc.channel_ready_future(channel).result(timeout=CHANNEL_TIMEOUT_S)
     except grpc.FutureTimeoutError as err:
         raise EndpointFailed(
             f"{item['host']}:{item['port']} does not speak gRPC",

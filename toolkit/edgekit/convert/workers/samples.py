@@ -50,6 +50,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
             f"{path} is no data that edgekit reads",
             hint="give an .npz, a folder of pictures or a Python file with samples()",
         )
+    _require_samples(data, path)
     arrays = [array[: request["limit"]] for array in data.arrays]
     labels = None if data.labels is None else numpy.asarray(data.labels)[: request["limit"]]
     if not len(arrays[0]):
@@ -73,6 +74,25 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         "pipeline": pipeline,
         "what": data.what,
     }
+
+
+def _require_samples(data: Data, path: Path) -> None:
+    """Numbers, samples first, as many for every input and for the labels."""
+    for array in data.arrays:
+        if array.ndim == 0 or array.dtype.kind not in "fiub":
+            raise ConfigError(
+                f"{path} holds an array of {array.dtype} with {array.ndim} dimensions",
+                hint="numbers are needed, samples first: numpy.savez('samples.npz', x=inputs)",
+            )
+    counts = {len(array) for array in data.arrays}
+    if data.labels is not None:
+        labels = numpy.asarray(data.labels)
+        if labels.ndim == 0 or labels.dtype.kind not in "iub":
+            raise ConfigError(f"{path}: labels must be whole numbers, one per sample")
+        counts.add(len(labels))
+    if len(counts) > 1:
+        shown = ", ".join(map(str, sorted(counts)))
+        raise ConfigError(f"{path}: inputs and labels differ in count: {shown}")
 
 
 def _npz(path: Path, specs: list[dict[str, Any]]) -> Data:
@@ -149,9 +169,15 @@ def _loader(path: Path, specs: list[dict[str, Any]], limit: int) -> Data:
             break
     if not rows:
         raise ConfigError(f"{path}: samples() yields nothing")
-    arrays = [
-        numpy.stack([numpy.asarray(a) for a in column]) for column in zip(*rows, strict=True)
-    ]
+    try:
+        columns = list(zip(*rows, strict=True))
+        arrays = [numpy.stack([numpy.asarray(a) for a in column]) for column in columns]
+    except ValueError as err:
+        raise ConfigError(f"{path}: samples() yields inputs of different shapes: {err}") from err
+    if len(arrays) != len(specs):
+        raise ConfigError(f"{path}: samples() yields {len(arrays)} inputs, expected {len(specs)}")
+    if labels and len(labels) != len(rows):
+        raise ConfigError(f"{path}: samples() yields labels for {len(labels)} of {len(rows)}")
     return Data(arrays, labels or None, path.name)
 
 
