@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,3 +199,21 @@ def test_the_server_ends_with_its_owner(tmp_path: Path) -> None:
         entry = local.entry
     with pytest.raises(Unreachable):
         open_transport(entry)
+
+
+@pytest.mark.parametrize("greeting", [b"", b"\x00\xff garbage\r\n" * 50])
+def test_a_server_that_speaks_no_ssh_is_one_message(
+    board: LocalBoard, greeting: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(greeting)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        with pytest.raises(Unreachable, match="SSH"):
+            open_transport(changed(board, port=server.getsockname()[1]))
+        thread.join()
+    assert capfd.readouterr().err == ""

@@ -6,6 +6,7 @@ One connection serves everything. Translation to BoardError happens in :func:`tr
 from __future__ import annotations
 
 import errno
+import logging
 import shlex
 import socket
 import time
@@ -37,12 +38,15 @@ from edgekit.core.errors import (
 )
 
 CONNECT_TIMEOUT_S = 10
-HANDSHAKE_TIMEOUT_S = 30
+HANDSHAKE_TIMEOUT_S = 15
 STALL_TIMEOUT_S = 20
 """Longest wait for a single read or write of file data."""
 KEEPALIVE_S = 15
 BLOCK = 1 << 15
 PREFERRED_CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # errors reach us as exceptions
 
 
 class SshTransport:
@@ -240,6 +244,11 @@ def translated(entry: BoardEntry) -> Iterator[None]:
             raise Unreachable(f"{where}: the name is not known: {err}", hint=check) from err
         raise BoardTimeout(f"{where}: no answer in time", hint=check) from err
     except paramiko.SSHException as err:
+        if "No existing session" in str(err):
+            raise BoardTimeout(
+                f"{where}: it accepts connections but says nothing; {HANDSHAKE_TIMEOUT_S} s passed",
+                hint=check,
+            ) from err
         raise Unreachable(f"{where}: SSH failed: {err}", hint=check) from err
     except EOFError as err:
         raise Unreachable(f"{where}: the connection was closed", hint=check) from err

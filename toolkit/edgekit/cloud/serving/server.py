@@ -113,10 +113,13 @@ def _decode(tensor: Any, pipeline: dict[str, Any]) -> Any:  # Any: kserve's Infe
         return numpy.asarray(picture)
 
 
-def free_port(host: str) -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server((host, 0)) as probe:
-        return int(probe.getsockname()[1])
+def free_port(host: str, wanted: int) -> int:
+    """The wanted port, or any when it is 0; ends the process when somebody has it."""
+    try:
+        with socket.create_server((host, wanted)) as probe:
+            return int(probe.getsockname()[1])
+    except OSError as err:
+        sys.exit(f"{host}:{wanted} cannot be used: {err.strerror}")
 
 
 def announce(host: str, port: int) -> None:
@@ -155,8 +158,8 @@ def main(arguments: list[str]) -> None:
     announce_to = os.dup(1)
     os.dup2(2, 1)  # the server's own chatter goes to the log
     logging.disable(logging.INFO)
-    grpc_port = options.grpc_port or free_port(options.host)
-    http_port = options.http_port or free_port(options.host)
+    grpc_port = free_port(options.host, options.grpc_port)
+    http_port = free_port(options.host, options.http_port)
     model = EngineModel(options.folder, options.threads or len(os.sched_getaffinity(0)))
     threading.Thread(target=end_with_stdin, daemon=True).start()
     threading.Thread(target=announce, args=(options.host, grpc_port), daemon=True).start()

@@ -13,6 +13,7 @@ arrays, or ``(input, label)`` pairs.
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -156,19 +157,11 @@ def _loader(path: Path, specs: list[dict[str, Any]], limit: int) -> Data:
     spec.loader.exec_module(module)
     if not hasattr(module, "samples"):
         raise ConfigError(f"{path} has no function samples() that yields inputs")
-    rows, labels = [], []
-    for item in module.samples():
-        value = item
-        if isinstance(item, tuple) and len(item) == 2 and numpy.ndim(item[1]) == 0:
-            value, label = item
-            labels.append(int(label))
-        if isinstance(value, dict):
-            value = [value[s["name"]] for s in specs]
-        rows.append(list(value) if isinstance(value, list | tuple) else [value])
-        if len(rows) >= limit:
-            break
+    rows, labels = _rows(module.samples(), specs, limit)
     if not rows:
         raise ConfigError(f"{path}: samples() yields nothing")
+    if labels and len(labels) != len(rows):
+        raise ConfigError(f"{path}: samples() yields labels for {len(labels)} of {len(rows)}")
     try:
         columns = list(zip(*rows, strict=True))
         arrays = [numpy.stack([numpy.asarray(a) for a in column]) for column in columns]
@@ -176,9 +169,27 @@ def _loader(path: Path, specs: list[dict[str, Any]], limit: int) -> Data:
         raise ConfigError(f"{path}: samples() yields inputs of different shapes: {err}") from err
     if len(arrays) != len(specs):
         raise ConfigError(f"{path}: samples() yields {len(arrays)} inputs, expected {len(specs)}")
-    if labels and len(labels) != len(rows):
-        raise ConfigError(f"{path}: samples() yields labels for {len(labels)} of {len(rows)}")
     return Data(arrays, labels or None, path.name)
+
+
+# Any: whatever a person's loader yields
+def _rows(
+    items: Iterable[Any], specs: list[dict[str, Any]], limit: int
+) -> tuple[list[list[Any]], list[int]]:
+    """Inputs by sample, and labels where items are pairs."""
+    rows: list[list[Any]] = []
+    labels: list[int] = []
+    for item in items:
+        value = item
+        if isinstance(item, tuple) and len(item) == 2 and numpy.ndim(item[1]) == 0:
+            value, label = item
+            labels.append(int(label))
+        if isinstance(value, dict):
+            value = [value[spec["name"]] for spec in specs]
+        rows.append(list(value) if isinstance(value, list | tuple) else [value])
+        if len(rows) >= limit:
+            break
+    return rows, labels
 
 
 def _pictures(
