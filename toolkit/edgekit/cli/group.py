@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import importlib.resources
+import importlib.util
 from functools import cache
 
 import click
 
+from edgekit.core.plugins import plugin_paths
 from edgekit.core.suggest import did_you_mean
 
 PACKAGE = "edgekit.cli.commands"
@@ -32,12 +33,11 @@ WORKFLOW = (
 def summaries() -> dict[str, str]:
     """Command name to summary line, from the first line of each command file."""
     found = {}
-    for entry in importlib.resources.files(PACKAGE).iterdir():
-        stem, _, suffix = entry.name.partition(".")
-        if suffix != "py" or stem.startswith("_"):
-            continue
-        with entry.open("r", encoding="utf-8") as stream:
-            found[stem.replace("_", "-")] = stream.readline().strip().strip('"').rstrip(".")
+    for name, path in plugin_paths(PACKAGE).items():
+        spec = importlib.util.find_spec(path)
+        if spec is not None and spec.origin:
+            with open(spec.origin, encoding="utf-8") as stream:
+                found[name.replace("_", "-")] = stream.readline().strip().strip('"').rstrip(".")
     order = {name: position for position, name in enumerate(WORKFLOW)}
     return dict(sorted(found.items(), key=lambda item: (order.get(item[0], 99), item[0])))
 
@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
         """The command of that name, imported now."""
         if cmd_name not in summaries():
             return None
-        module = importlib.import_module(f"{PACKAGE}.{cmd_name.replace('-', '_')}")
+        module = importlib.import_module(plugin_paths(PACKAGE)[cmd_name.replace("-", "_")])
         command: click.Command = module.command
         return command
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import heapq
-import importlib
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-import edgekit.convert.steps as steps_package
 from edgekit.core.artifact import Format
 from edgekit.core.errors import UnsupportedModel
+from edgekit.core.plugins import plugins
 
 ENGINE_FORMAT: Mapping[str, Format] = {
     "litert": Format.TFLITE,
@@ -39,24 +37,20 @@ class Step:
 
 @cache
 def all_steps() -> tuple[Step, ...]:
-    """Every step, from the listing of the package."""
-    found = []
-    for entry in pkgutil.iter_modules(steps_package.__path__):
-        if entry.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"{steps_package.__name__}.{entry.name}")
-        for recipe in getattr(module, "RECIPES", ("",)):
-            step = Step(
-                entry.name.replace("_", "-"),
-                module.__name__,
-                Format(module.SOURCE),
-                Format(module.TARGET),
-                module.ENVIRONMENT,
-                module.COST,
-                recipe,
-            )
-            found.append(step)
-    return tuple(found)
+    """Every step, ours and other packages'."""
+    return tuple(
+        Step(
+            name.replace("_", "-"),
+            module.__name__,
+            Format(module.SOURCE),
+            Format(module.TARGET),
+            module.ENVIRONMENT,
+            module.COST,
+            recipe,
+        )
+        for name, module in plugins("edgekit.convert.steps", having="SOURCE").items()
+        for recipe in getattr(module, "RECIPES", ("",))
+    )
 
 
 def find_route(source: Format, target: Format) -> tuple[Step, ...]:

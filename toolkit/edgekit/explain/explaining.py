@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 
-import edgekit.explain.rules as rules_package
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.board import BoardFacts
 from edgekit.core.lag import Finding, LagReport, Severity
 from edgekit.core.measurement import Measurement
 from edgekit.core.network import CloudTrip
+from edgekit.core.plugins import plugins
 from edgekit.core.profile import DeviceProfile
 from edgekit.core.record import Unavailable
 from edgekit.explain.evidence import Evidence
@@ -50,9 +48,8 @@ def explain(
 
 @cache
 def all_rules() -> tuple[ModuleType, ...]:
-    """Every rule, from the listing of the package."""
-    names = sorted(entry.name for entry in pkgutil.iter_modules(rules_package.__path__))
-    return tuple(importlib.import_module(f"{rules_package.__name__}.{name}") for name in names)
+    """Every rule, ours and other packages'."""
+    return tuple(plugins("edgekit.explain.rules", having="judge").values())
 
 
 def _weight(finding: Finding) -> tuple[float, int, str]:

@@ -8,6 +8,7 @@ raised again here; a crash, a time-out or running out of memory becomes StepFail
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import shutil
@@ -40,14 +41,19 @@ TELEMETRY_OFF = {
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": ""}
 
 
-def source_path() -> Path:
-    """A folder that holds nothing but links to edgekit and edgekit_runner.
+def source_path(module: str = "edgekit") -> Path:
+    """A folder that holds nothing but links to edgekit, edgekit_runner and a plug-in's package.
 
-    A tool environment sees our code through it without seeing the host's other packages.
+    A tool environment sees this code through it without seeing the host's other packages.
+
+    Args:
+        module: dotted name of the module that is to run there.
     """
-    targets = [
-        Path(module.__file__ or "").resolve().parent for module in (edgekit, edgekit_runner)
-    ]
+    packages = [edgekit, edgekit_runner]
+    root = module.partition(".")[0]
+    if root not in ("edgekit", "edgekit_runner"):
+        packages.append(importlib.import_module(root))
+    targets = [Path(package.__file__ or "").resolve().parent for package in packages]
     tag = hashlib.sha256("\n".join(map(str, targets)).encode()).hexdigest()[:12]
     folder = cache_folder() / "sources" / tag
     folder.mkdir(parents=True, exist_ok=True)
@@ -94,7 +100,7 @@ def call(
     """
     python = ensure(environment, progress=progress)
     workspace = Path(tempfile.mkdtemp(prefix="edgekit-"))
-    sources = source_path()
+    sources = source_path(module)
     kept = log is not None
     log = log or _new_log(module)
     try:

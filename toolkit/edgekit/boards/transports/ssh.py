@@ -171,6 +171,11 @@ class SshTransport:
         return self._sftp
 
 
+def connect(entry: BoardEntry) -> SshTransport:
+    """Connects to a board over SSH."""
+    return SshTransport(entry)
+
+
 class Settings:
     """Where and how to connect: the inventory entry over ~/.ssh/config over defaults."""
 

@@ -13,8 +13,6 @@ from edgekit.core.errors import ConfigError, RecordError
 if TYPE_CHECKING:
     from edgekit.report.input import ReportInput
 
-FORMS = {".html": "html", ".md": "markdown", ".txt": "text", ".json": "json_form"}
-
 
 @click.command()
 @click.argument("records", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -50,14 +48,16 @@ def render_as(report: ReportInput, out: Path) -> str:
     Raises:
         ConfigError: there is no such form.
     """
-    import importlib
+    from edgekit.core.plugins import plugins
 
-    if out.suffix not in FORMS:
+    forms = {
+        module.SUFFIX: module for module in plugins("edgekit.report", having="SUFFIX").values()
+    }
+    if out.suffix not in forms:
         raise ConfigError(
-            f"{out}: no report has the suffix {out.suffix!r}", hint="one of: " + ", ".join(FORMS)
+            f"{out}: no report has the suffix {out.suffix!r}", hint="one of: " + ", ".join(forms)
         )
-    module = importlib.import_module(f"edgekit.report.{FORMS[out.suffix]}")
-    text: str = module.render(report)
+    text: str = forms[out.suffix].render(report)
     return text
 
 
