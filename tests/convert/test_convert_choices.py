@@ -8,7 +8,7 @@ import pytest
 
 from edgekit.convert.converting import convert, plan_conversion
 from edgekit.convert.pipelines import parse_pipeline
-from edgekit.convert.recipes import choose_recipe
+from edgekit.convert.recipes import ladder
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import all_steps, find_route, quantizer
 from edgekit.core.artifact import Format
@@ -54,16 +54,17 @@ def test_quantizers() -> None:
 
 
 def test_auto_takes_int8_when_there_is_calibration_and_says_why_not_otherwise() -> None:
-    assert choose_recipe("auto", PI, has_calibration=True) == ("int8-static", ())
-    recipe, notes = choose_recipe("auto", PI, has_calibration=False)
-    assert recipe == "float"
+    recipes, _ = ladder("auto", PI, has_calibration=True)
+    assert recipes == ("int8-static", "float")
+    recipes, notes = ladder("auto", PI, has_calibration=False)
+    assert recipes == ("float",)
     assert any("--calibration" in note for note in notes)
     assert any("int8-dynamic was left out" in note for note in notes)
 
 
 def test_a_recipe_that_does_not_pay_is_done_with_a_warning() -> None:
-    recipe, notes = choose_recipe("int8-dynamic", PI, has_calibration=False)
-    assert recipe == "int8-dynamic"
+    recipes, notes = ladder("int8-dynamic", PI, has_calibration=False)
+    assert recipes == ("int8-dynamic",)
     assert "may not pay" in notes[0]
 
 
@@ -76,6 +77,8 @@ def test_a_recipe_that_does_not_pay_is_done_with_a_warning() -> None:
         ({"engine": "litrt"}, RecipeError, "litert"),
         ({"engine": "tflite_runtime", "profile": "intel-n100"}, RecipeError, "profiles show"),
         ({"calibration": Path("/nothing.npz")}, ConfigError, ""),
+        ({"max_drop_points": 1.0}, ConfigError, "--data"),
+        ({"min_agreement": 0.9}, ConfigError, "--calibration"),
     ],
 )
 def test_unknown_words_get_suggestions(

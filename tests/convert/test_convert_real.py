@@ -13,7 +13,7 @@ from edgekit.convert.converting import convert
 from edgekit.convert.pipelines import parse_pipeline
 from edgekit.convert.request import ConvertRequest
 from edgekit.core.artifact import Accuracy, Agreement, Format, GoldenVectors, ModelArtifact
-from edgekit.core.errors import ConfigError, HostileModel, UnsupportedModel
+from edgekit.core.errors import ConfigError, GateFailed, HostileModel, UnsupportedModel
 from edgekit.core.record import Unavailable, load
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -261,3 +261,42 @@ def test_weights_in_a_file_of_their_own_come_along(tmp_path: Path, onnx_models: 
     assert agreement(card).max_deviation == 0
     assert [entry.path for entry in card.files if "golden" not in entry.path] == ["model.onnx"]
     assert card.inputs[0].shape == (1, 3, 16, 16)
+
+
+def test_a_budget_moves_down_the_ladder(
+    tmp_path: Path, keras_models: Path, samples: dict[str, Path]
+) -> None:
+    settings: dict[str, Any] = {  # Any: by name
+        "calibration": samples["nhwc"],
+        "data": samples["labelled"],
+    }
+    easy = run(tmp_path / "a", keras_models / "net.keras", min_agreement=0.1, **settings)
+    assert [rung.recipe for rung in easy.rungs] == ["int8-static"]
+    strict = run(tmp_path / "b", keras_models / "net.keras", min_agreement=1.0, **settings)
+    assert strict.rungs[-1].missed == ""
+    if len(strict.rungs) > 1:
+        assert (strict.rungs[0].recipe, strict.recipe) == ("int8-static", "float")
+        assert "--min-agreement" in strict.rungs[0].missed
+    assert isinstance(easy.accuracy, Accuracy)
+    low, high = easy.accuracy.drop_low_points, easy.accuracy.drop_high_points
+    assert low is not None
+    assert high is not None
+    assert low <= easy.accuracy.drop_points <= high
+
+
+def test_a_budget_that_nothing_keeps_writes_nothing(
+    tmp_path: Path, keras_models: Path, samples: dict[str, Path]
+) -> None:
+    with pytest.raises(GateFailed, match="no recipe keeps the budget; the nearest") as caught:
+        run(
+            tmp_path / "a",
+            keras_models / "net.keras",
+            calibration=samples["nhwc"],
+            data=samples["labelled"],
+            max_drop_points=-50.0,
+        )
+    assert caught.value.exit_code == 7
+    rungs = caught.value.details["rungs"]
+    assert isinstance(rungs, list)
+    assert len(rungs) == 2
+    assert not (tmp_path / "a").exists()

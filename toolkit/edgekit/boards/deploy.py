@@ -330,14 +330,16 @@ class _Apply:
 
 
 def _require_fit(card: ModelArtifact, entry: BoardEntry, facts: BoardFacts) -> None:
-    profile = load_profile(entry.profile or card.profile)
-    problems = check_board(profile, facts, stand_in=entry.stand_in)
-    if problems:
-        raise BoardMismatch(
-            f"{entry.name} is not a {profile.id}: {'; '.join(problems)}",
-            hint=f"edgekit boards probe {entry.name}",
-            details={"problems": list(problems)},
-        )
+    for name in dict.fromkeys(n for n in (entry.profile, card.profile) if n):
+        profile = load_profile(name)
+        problems = check_board(profile, facts, stand_in=entry.stand_in)
+        if problems:
+            made = "" if name == entry.profile else ", for which this artifact was made"
+            raise BoardMismatch(
+                f"{entry.name} is not a {profile.id}{made}: {'; '.join(problems)}",
+                hint=f"edgekit boards probe {entry.name}",
+                details={"problems": list(problems)},
+            )
 
 
 def require_space(bundle: Bundle, state: BoardState, facts: BoardFacts) -> None:

@@ -94,7 +94,14 @@ def _convert_original(request: ConvertRequest, folder: Path, output: Output) -> 
     from edgekit.convert.converting import convert
 
     for engine in SERVER_ENGINES:
-        wanted = replace(request, profile=SERVER_PROFILE, recipe="float", engine=engine)
+        wanted = replace(
+            request,
+            profile=SERVER_PROFILE,
+            recipe="float",
+            engine=engine,
+            max_drop_points=None,
+            min_agreement=None,
+        )
         try:
             return convert(wanted, folder, progress=output.note)
         except (UnsupportedModel, StepFailed) as err:

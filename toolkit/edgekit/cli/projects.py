@@ -36,6 +36,8 @@ class ConvertOptions:
     weights: Path | None = None
     trust: bool = False
     name: str = ""
+    max_drop: float | None = None
+    min_agreement: float | None = None
 
 
 def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -52,6 +54,8 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option("--pipeline", default="", help="Pictures to inputs: imagenet, mean=127,std=128.")
     @click.option("--weights", type=path, help="State dict for a PyTorch builder file.")
     @click.option("--trust", is_flag=True, help="Run code that the model file brings along.")
+    @click.option("--max-drop", type=float, help="Budget: accuracy may drop by these points.")
+    @click.option("--min-agreement", type=float, help="Budget: share with the original's answer.")
     @click.option("--name", default="", help="Name of the artifact; default: the file's stem.")
     @functools.wraps(function)
     # Any: click passes the command's own parameters through
@@ -109,6 +113,8 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         pipeline=parse_pipeline(options.pipeline or (convert.pipeline if convert else "")),
         trust=trust,
         name=options.name,
+        max_drop_points=options.max_drop,
+        min_agreement=options.min_agreement,
     )
     return request, _path(folder, convert.out) if convert else None
 

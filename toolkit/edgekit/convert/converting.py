@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
+from edgekit.convert.budget import describe_rung, gate, judge, require_data
 from edgekit.convert.detect import detect, file_sha256
-from edgekit.convert.recipes import DYNAMIC, FLOAT, choose_recipe
+from edgekit.convert.recipes import DYNAMIC, FLOAT, ladder
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import ENGINE_FORMAT, Step, find_route, quantizer
 from edgekit.convert.work import Work
-from edgekit.core.artifact import Format, ModelArtifact, SourceModel
+from edgekit.core.artifact import Format, ModelArtifact, Rung, SourceModel
 from edgekit.core.errors import (
     ConfigError,
-    ConvertError,
     RecipeError,
     StepFailed,
     UnsupportedModel,
@@ -50,7 +50,10 @@ class Choice:
 
 
 def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice, ...]]:
-    """The source and the engines that will be tried, best first; nothing is run.
+    """The source, and what will be tried in order; nothing is run.
+
+    Recipes come in the order of the ladder, each with the profile's engines in their order.
+    Without a budget only the first recipe is tried.
 
     Raises:
         ConfigError: profile, recipe or engine is unknown, or data is missing.
@@ -58,12 +61,10 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
     """
     profile = load_profile(request.profile)
     engines = _engines(request, profile)
-    recipe, notes = choose_recipe(
+    recipes, notes = ladder(
         request.recipe, profile, has_calibration=request.calibration is not None
     )
-    for path in (request.calibration, request.data, request.weights):
-        if path is not None and not path.exists():
-            raise ConfigError(f"{path}: no such file or folder")
+    require_data(request)
     source = detect(request.model, trust=request.trust)
     if not request.engine:
         left_out = [c.name for c in profile.engines if c.name not in ENGINE_FORMAT]
@@ -73,13 +74,14 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
         )
     choices: list[Choice] = []
     reasons: list[str] = []
-    for engine in engines:
-        try:
-            choices.append(_choice(engine, recipe, notes, source.format, request))
-        except (UnsupportedModel, RecipeError) as err:
-            if request.engine:
-                raise
-            reasons.append(f"{engine}: {err.message}")
+    for recipe in recipes if request.has_budget else recipes[:1]:
+        for engine in engines:
+            try:
+                choices.append(_choice(engine, recipe, notes, source.format, request))
+            except (UnsupportedModel, RecipeError) as err:
+                if request.engine:
+                    raise
+                reasons.append(f"{engine}: {err.message}")
     if not choices:
         raise UnsupportedModel(
             f"nothing for {profile.id} can be made of it: {'; '.join(reasons)}",
@@ -94,34 +96,62 @@ def convert(
     """Converts a model into an artifact folder.
 
     The folder appears whole or not at all; an artifact that was made before from the same model,
-    data and settings is taken from the cache.
+    data and settings is taken from the cache. With a budget the first recipe of the ladder that
+    keeps it is taken, and the card tells what was tried.
 
     Raises:
         ConfigError: a setting, or the data, is wrong.
         ConvertError: the model could not be converted.
+        GateFailed: no recipe keeps the budget; nothing is written.
     """
     source, choices = plan_conversion(request)
     _require_free(out)
     if request.name:
         source = replace(source, name=request.name)
+    rungs: list[Rung] = []
     failures: list[str] = []
+    done: set[str] = set()
     for choice in choices:
-        key = _cache_key(request, source, choice)
-        cached = cache_folder() / "artifacts" / key
-        if not (cached / CARD).exists():
-            try:
-                _make(request, source, choice, cached, tuple(failures), progress)
-            except (StepFailed, UnsupportedModel) as err:
-                if request.engine or choice is choices[-1]:
-                    raise
-                failures.append(f"{choice.engine} was passed over: {err.message}")
-                progress(failures[-1])
-                continue
-        else:
-            progress(f"{source.name}: taken from the cache (same model, data and settings)")
-        _publish(cached, out)
-        return load(ModelArtifact, out / CARD)
-    raise ConvertError("no engine was left to try")
+        if choice.recipe in done:
+            continue  # a better engine made this recipe already
+        cached = cache_folder() / "artifacts" / _cache_key(request, source, choice)
+        try:
+            _make_once(request, source, choice, cached, tuple(failures), progress)
+        except (StepFailed, UnsupportedModel) as err:
+            if (request.engine and not request.has_budget) or (
+                choice is choices[-1] and not rungs
+            ):
+                raise
+            failures.append(f"{choice.engine} {choice.recipe} was passed over: {err.message}")
+            progress(failures[-1])
+            continue
+        done.add(choice.recipe)
+        card = load(ModelArtifact, cached / CARD)
+        if not request.has_budget:
+            _publish(cached, out)
+            return card
+        rungs.append(judge(card, request))
+        progress(describe_rung(rungs[-1]))
+        if not rungs[-1].missed:
+            _publish(cached, out)
+            card = replace(card, rungs=tuple(rungs))
+            save(card, out / CARD)
+            return card
+    raise gate(rungs)
+
+
+def _make_once(
+    request: ConvertRequest,
+    source: SourceModel,
+    choice: Choice,
+    cached: Path,
+    failures: tuple[str, ...],
+    progress: Progress,
+) -> None:
+    if (cached / CARD).exists():
+        progress(f"{source.name}: taken from the cache (same model, data and settings)")
+        return
+    _make(request, source, choice, cached, failures, progress)
 
 
 def missing_environments(choice: Choice, source: Format) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 ``int8-static``   weights and activations in int8, ranges from calibration samples
 ``int8-dynamic``  weights in int8, activations quantized while running; pays for transformers
 ``float``         nothing but the change of format
-``auto``          the first of the profile's order that can be done
+``auto``          the first of the profile's order that can be done, and keeps the budget if there is one
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ PRECISION = {STATIC: "int8", DYNAMIC: "int8-dynamic", FLOAT: "fp32"}
 """The precision of a profile's advice that a recipe uses."""
 
 
-def choose_recipe(
+def ladder(
     asked: str, profile: DeviceProfile, *, has_calibration: bool
-) -> tuple[str, tuple[str, ...]]:
-    """The recipe to use and what a person should know about the choice.
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The recipes to try in order, and what a person should know about the choice.
+
+    A named recipe stands alone; ``auto`` gives every recipe of the profile's order that can be
+    done and pays there, with ``float`` at the end.
 
     Raises:
         RecipeError: there is no such recipe, or it needs calibration samples that were not given.
@@ -40,18 +43,19 @@ def choose_recipe(
             "without any: --recipe int8-dynamic",
         )
     if asked != AUTO:
-        return asked, _warnings(asked, profile)
+        return (asked,), _warnings(asked, profile)
     notes: list[str] = []
+    rungs: list[str] = []
     for recipe in profile.recipes:
         if recipe == STATIC and not has_calibration:
             notes.append("int8-static was left out: no --calibration samples were given")
             continue
         reason = _why_not(recipe, profile)
-        if reason:
+        if reason and recipe != FLOAT:
             notes.append(f"{recipe} was left out: {reason}")
             continue
-        return recipe, tuple(notes)
-    return FLOAT, tuple(notes)
+        rungs.append(recipe)
+    return tuple(dict.fromkeys((*rungs, FLOAT))), tuple(notes)
 
 
 def _warnings(recipe: str, profile: DeviceProfile) -> tuple[str, ...]:

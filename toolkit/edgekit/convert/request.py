@@ -32,3 +32,12 @@ class ConvertRequest:
     trust: bool = False
     """Allows running code that the model file brings along."""
     name: str = ""
+    max_drop_points: float | None = None
+    """Budget: largest loss of accuracy in percentage points on ``data``."""
+    min_agreement: float | None = None
+    """Budget: smallest share of samples, 0..1, with the original's arg-max."""
+
+    @property
+    def has_budget(self) -> bool:
+        """True when a budget decides which recipe is taken."""
+        return self.max_drop_points is not None or self.min_agreement is not None

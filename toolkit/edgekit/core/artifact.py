@@ -90,6 +90,9 @@ class Accuracy:
     original: float
     artifact: float
     """Both as shares 0..1."""
+    drop_low_points: float | None = None
+    drop_high_points: float | None = None
+    """95 % interval of the drop, from the samples on which the two differ."""
 
     @property
     def drop_points(self) -> float:
@@ -155,6 +158,20 @@ class GoldenVectors:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """A recipe that was tried against a budget."""
+
+    engine: str
+    recipe: str
+    size_bytes: int
+    drop_points: float | None
+    """None without labelled data."""
+    top1_agreement: float | None
+    missed: str
+    """Which budget it misses, and by how much; empty when it keeps all."""
+
+
+@dataclass(frozen=True)
 class StepReport:
     """One step of the route that made the artifact."""
 
@@ -199,3 +216,5 @@ class ModelArtifact(Record):
     """What calibrated the quantization, with the number of samples."""
     created_utc: str = ""
     warnings: tuple[str, ...] = ()
+    rungs: tuple[Rung, ...] = ()
+    """What was tried against a budget, in order; the last one is this artifact."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgekit.core.artifact import ModelArtifact
+from edgekit.core.artifact import Accuracy, ModelArtifact
 from edgekit.core.comparison import Comparison
 from edgekit.core.deploy import Deployment
 from edgekit.core.lag import Finding, LagReport, Ledger
@@ -149,7 +149,7 @@ def artifact_section(card: ModelArtifact) -> Section:
             (
                 "accuracy before and after",
                 f"{a.original:.2%} -> {a.artifact:.2%} ({a.metric}, {a.sample_count} samples of "
-                f"{a.data}; drop {a.drop_points:.2f} points)",
+                f"{a.data}; drop {a.drop_points:.2f} points{_interval(a)})",
             )
         )
     if not isinstance(card.agreement, Unavailable):
@@ -226,6 +226,11 @@ def _break_even(value: float | Unavailable) -> str:
     if isinstance(value, Unavailable):
         return "-"
     return format_ms(value) if value > 0 else "none: edge at any"
+
+
+def _interval(accuracy: Accuracy) -> str:
+    low, high = accuracy.drop_low_points, accuracy.drop_high_points
+    return "" if low is None or high is None else f" [{low:.2f}, {high:.2f}]"
 
 
 def _share(ledger: Ledger, name: str) -> str:
