@@ -94,6 +94,37 @@ def test_dynamic_int8_tflite(tmp_path: Path, keras_models: Path) -> None:
     assert any("may not pay" in warning for warning in card.warnings)
 
 
+@pytest.mark.parametrize(
+    ("engine", "recipe", "largest"),
+    [
+        ("litert", "int8-weights", 0.30),
+        ("litert", "int16x8", 0.32),
+        ("litert", "fp16", 0.52),
+        ("onnxruntime", "fp16", 0.52),
+        ("openvino", "int8-weights", 0.35),
+        ("openvino", "fp16", 0.55),
+    ],
+)
+def test_the_other_recipes(
+    tmp_path: Path,
+    keras_models: Path,
+    samples: dict[str, Path],
+    engine: str,
+    recipe: str,
+    largest: float,
+) -> None:
+    card = run(
+        tmp_path / "a",
+        keras_models / "net.keras",
+        recipe=recipe,
+        engine=engine,
+        calibration=samples["nhwc"],
+    )
+    assert isinstance(card.float_size_bytes, int)
+    assert card.size_bytes <= largest * card.float_size_bytes
+    assert agreement(card).cosine > 0.99
+
+
 def test_a_pytorch_builder_with_trust(tmp_path: Path, torch_builder: Path) -> None:
     settings: dict[str, Any] = {"recipe": "float", "shapes": {"x": (1, 3, 16, 16)}}  # Any: by name
     with pytest.raises(HostileModel):

@@ -46,7 +46,11 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
 
     @click.argument("model", type=path, required=False)
     @click.option("--profile", default="", help="Device profile: edgekit profiles list.")
-    @click.option("--recipe", default="", help="auto, int8-static, int8-dynamic or float.")
+    @click.option(
+        "--recipe",
+        default="",
+        help="auto, int8-static, int8-dynamic, int8-weights, int16x8, fp16 or float.",
+    )
     @click.option("--engine", default="", help="litert, tflite_runtime, onnxruntime, openvino.")
     @click.option("--calibration", type=path, help="About 100 samples: .npz, folder or .py.")
     @click.option("--data", type=path, help="Labelled samples for the accuracy, same forms.")

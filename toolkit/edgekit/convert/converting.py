@@ -17,7 +17,7 @@ from typing import Any
 from edgekit import __version__
 from edgekit.convert.budget import describe_rung, gate, judge, require_data
 from edgekit.convert.detect import detect, file_sha256
-from edgekit.convert.recipes import DYNAMIC, FLOAT, ladder
+from edgekit.convert.recipes import DYNAMIC, FLOAT, WEIGHTS, ladder
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import ENGINE_FORMAT, Step, find_route, quantizer
 from edgekit.convert.work import Work
@@ -186,14 +186,14 @@ def _choice(
     source: Format,
     request: ConvertRequest,
 ) -> Choice:
-    if engine == "tflite_runtime" and recipe == DYNAMIC:
-        if request.recipe == DYNAMIC:
+    if engine == "tflite_runtime" and recipe in (DYNAMIC, WEIGHTS):
+        if request.recipe == recipe:
             raise RecipeError(
-                "tflite_runtime 2.14 computes int8-dynamic models wrongly without a word",
+                f"tflite_runtime 2.14 computes {recipe} models wrongly without a word",
                 hint="--recipe int8-static with --calibration, or --recipe float",
             )
+        notes = (*notes, f"float instead of {recipe}, which tflite_runtime computes wrongly")
         recipe = FLOAT
-        notes = (*notes, "float instead of int8-dynamic, which tflite_runtime computes wrongly")
     target = ENGINE_FORMAT[engine]
     steps = find_route(source, target)
     if recipe != FLOAT:

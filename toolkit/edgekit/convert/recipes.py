@@ -2,6 +2,9 @@
 
 ``int8-static``   weights and activations in int8, ranges from calibration samples
 ``int8-dynamic``  weights in int8, activations quantized while running; pays for transformers
+``int8-weights``  weights in int8, computed in float32: a smaller file, not a faster model
+``int16x8``       weights in int8, activations in int16: for models that int8 breaks
+``fp16``          weights in half precision; faster only where the board computes in it
 ``float``         nothing but the change of format
 ``auto``          the first of the profile's order that can be done, and keeps the budget if there is one
 """
@@ -16,8 +19,19 @@ STATIC = "int8-static"
 DYNAMIC = "int8-dynamic"
 FLOAT = "float"
 AUTO = "auto"
-RECIPES = (STATIC, DYNAMIC, FLOAT)
-PRECISION = {STATIC: "int8", DYNAMIC: "int8-dynamic", FLOAT: "fp32"}
+WEIGHTS = "int8-weights"
+INT16 = "int16x8"
+FP16 = "fp16"
+RECIPES = (STATIC, DYNAMIC, WEIGHTS, INT16, FP16, FLOAT)
+NEEDS_CALIBRATION = (STATIC, INT16)
+PRECISION = {
+    STATIC: "int8",
+    DYNAMIC: "int8-dynamic",
+    WEIGHTS: "int8-weights",
+    INT16: "int16x8",
+    FP16: "fp16",
+    FLOAT: "fp32",
+}
 """The precision of a profile's advice that a recipe uses."""
 
 
@@ -36,9 +50,9 @@ def ladder(
         raise RecipeError(
             f"no recipe is called {asked!r}", hint=did_you_mean(asked, (*RECIPES, AUTO))
         )
-    if asked == STATIC and not has_calibration:
+    if asked in NEEDS_CALIBRATION and not has_calibration:
         raise RecipeError(
-            "int8-static needs calibration samples: about 100 typical inputs",
+            f"{asked} needs calibration samples: about 100 typical inputs",
             hint="--calibration samples.npz (or a folder of pictures, or a Python loader); "
             "without any: --recipe int8-dynamic",
         )
@@ -47,8 +61,8 @@ def ladder(
     notes: list[str] = []
     rungs: list[str] = []
     for recipe in profile.recipes:
-        if recipe == STATIC and not has_calibration:
-            notes.append("int8-static was left out: no --calibration samples were given")
+        if recipe in NEEDS_CALIBRATION and not has_calibration:
+            notes.append(f"{recipe} was left out: no --calibration samples were given")
             continue
         reason = _why_not(recipe, profile)
         if reason and recipe != FLOAT:

@@ -18,7 +18,7 @@ from edgekit.profiles.validated import choose_file, files_by_stem, problems_of, 
 DATA_PACKAGE = "edgekit_device_profiles"
 ENGINES = ("litert", "tflite_runtime", "onnxruntime", "openvino", "tensorrt")
 ARCHES = ("aarch64", "armv7l", "x86_64")
-RECIPES = ("int8-static", "int8-dynamic", "float", "auto")
+RECIPES = ("int8-static", "int8-dynamic", "int8-weights", "int16x8", "fp16", "float", "auto")
 SOURCED = ("cores", "memory", "power", "engines")
 """Fields that a source must back."""
 

@@ -1,4 +1,4 @@
-"""ONNX float to int8 by ONNX Runtime: explicit QDQ, or dynamic."""
+"""ONNX float to smaller forms by ONNX Runtime: explicit QDQ, dynamic, half precision."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SOURCE = "onnx"
 TARGET = "onnx"
 ENVIRONMENT = "onnx"
 COST = 5
-RECIPES = ("int8-static", "int8-dynamic")
+RECIPES = ("int8-static", "int8-dynamic", "fp16")
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -24,6 +24,12 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     quant_pre_process(request["model"], prepared, skip_symbolic_shape=False)
     if request["recipe"] == "int8-static":
         _static(prepared, request)
+    elif request["recipe"] == "fp16":
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        onnx.save(
+            convert_float_to_float16(onnx.load(prepared), keep_io_types=True), request["out"]
+        )
     else:
         # convolutions quantized while running are slower than float and missing on old boards
         quantize_dynamic(prepared, request["out"], op_types_to_quantize=["MatMul", "Gemm"])

@@ -1,4 +1,4 @@
-"""OpenVINO IR float to int8 by NNCF, with full bias correction."""
+"""OpenVINO IR float to smaller forms: int8 by NNCF with full bias correction, int8 weights, half."""
 
 from __future__ import annotations
 
@@ -8,23 +8,36 @@ SOURCE = "openvino"
 TARGET = "openvino"
 ENVIRONMENT = "onnx"
 COST = 5
-RECIPES = ("int8-static",)
+RECIPES = ("int8-static", "int8-weights", "fp16")
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     """See the package's docstring."""
-    import nncf
-    import numpy
     import openvino
 
-    from edgekit.convert.workers.samples_file import read_inputs
     from edgekit.convert.workers.versions import versions
 
     model = openvino.Core().read_model(request["model"])
-    inputs = read_inputs(request["samples"])
+    if request["recipe"] == "int8-static":
+        model = _static(model, request["samples"])
+    elif request["recipe"] == "int8-weights":
+        import nncf
+
+        model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+    openvino.save_model(model, request["out"], compress_to_fp16=request["recipe"] == "fp16")
+    return {"tools": versions("openvino", "nncf"), "warnings": [], "channel_last": []}
+
+
+def _static(model: Any, samples: str) -> Any:  # Any: OpenVINO models
+    import nncf
+    import numpy
+
+    from edgekit.convert.workers.samples_file import read_inputs
+
+    inputs = read_inputs(samples)
     feeds = [[array[i] for array in inputs] for i in range(len(inputs[0]))]
     dataset = nncf.Dataset(feeds, lambda arrays: [numpy.ascontiguousarray(a) for a in arrays])
-    quantized = nncf.quantize(
+    return nncf.quantize(
         model,
         dataset,
         subset_size=len(feeds),
@@ -32,5 +45,3 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         target_device=nncf.TargetDevice.CPU,
         preset=nncf.QuantizationPreset.MIXED,
     )
-    openvino.save_model(quantized, request["out"], compress_to_fp16=False)
-    return {"tools": versions("openvino", "nncf"), "warnings": [], "channel_last": []}

@@ -1,4 +1,4 @@
-"""TFLite float to int8 by ai-edge-quantizer."""
+"""TFLite float to smaller forms by ai-edge-quantizer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SOURCE = "tflite"
 TARGET = "tflite"
 ENVIRONMENT = "onnx"
 COST = 5
-RECIPES = ("int8-static", "int8-dynamic")
+RECIPES = ("int8-static", "int8-dynamic", "int8-weights", "int16x8", "fp16")
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -17,15 +17,33 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
 
     from edgekit.convert.workers.versions import versions
 
-    static = request["recipe"] == "int8-static"
     work = quantizer.Quantizer(request["model"])
-    work.load_quantization_recipe(
-        recipe.static_wi8_ai8() if static else recipe.dynamic_wi8_afp32()
-    )
-    ranges = _calibrate(work, request) if static else None
+    named = {
+        "int8-static": recipe.static_wi8_ai8,
+        "int8-dynamic": recipe.dynamic_wi8_afp32,
+        "int8-weights": recipe.weight_only_wi8_afp32,
+        "int16x8": recipe.static_wi8_ai16,
+    }
+    if request["recipe"] in named:
+        work.load_quantization_recipe(named[request["recipe"]]())
+    else:
+        _cast_to_half(work)
+    ranges = _calibrate(work, request) if work.need_calibration else None
     work.quantize(ranges).export_model(request["out"], overwrite=True)
     tools = versions("ai-edge-quantizer", "ai-edge-litert")
     return {"tools": tools, "warnings": [], "channel_last": []}
+
+
+def _cast_to_half(work: Any) -> None:  # Any: the quantizer
+    """Every weight that can be in half precision."""
+    from ai_edge_quantizer import qtyping
+
+    half = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+    config = qtyping.OpQuantizationConfig(
+        weight_tensor_config=half, compute_precision=qtyping.ComputePrecision.FLOAT
+    )
+    every = qtyping.TFLOperationName.ALL_SUPPORTED
+    work.update_quantization_recipe(".*", every, config, "float_casting")
 
 
 # Any: the quantizer, JSON, its ranges
