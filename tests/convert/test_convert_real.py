@@ -9,7 +9,9 @@ from typing import Any
 import numpy
 import pytest
 
+from edgekit.cli.main import run as cli
 from edgekit.convert.converting import convert
+from edgekit.convert.inspection import inspect_model
 from edgekit.convert.pipelines import parse_pipeline
 from edgekit.convert.request import ConvertRequest
 from edgekit.core.artifact import Accuracy, Agreement, Format, GoldenVectors, ModelArtifact
@@ -331,3 +333,21 @@ def test_a_budget_that_nothing_keeps_writes_nothing(
     assert isinstance(rungs, list)
     assert len(rungs) == 2
     assert not (tmp_path / "a").exists()
+
+
+def test_inspect_sees_what_a_file_is_full_of(
+    tmp_path: Path, onnx_models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = inspect_model(onnx_models / "net.onnx")
+    assert found.inputs[0].name == "image"
+    assert found.weights_bytes == {"float32": 4 * (16 * 27 + 16 + 16 * 9 + 16 + 160 + 10)}
+    assert found.structure.parameters == 16 * 27 + 16 + 16 * 9 + 16 + 160 + 10
+    assert found.structure.macs == 64 * 16 * 27 + 64 * 16 * 9 + 160
+    for engine in ("litert", "openvino"):
+        card = run(tmp_path / engine, onnx_models / "net.onnx", recipe="float", engine=engine)
+        again = inspect_model(tmp_path / engine / card.model)
+        assert again.structure.macs == found.structure.macs
+        assert cli(["inspect", str(tmp_path / engine)]) == 0
+        assert "operation" in capsys.readouterr().out
+    with pytest.raises(UnsupportedModel):
+        inspect_model(tmp_path)

@@ -15,6 +15,7 @@ PACKAGE = "edgekit.cli.commands"
 WORKFLOW = (
     "go",
     "convert",
+    "inspect",
     "deploy",
     "run",
     "compare",
