@@ -68,6 +68,27 @@ free = helper.make_model(free, opset_imports=[helper.make_opsetid("", 17)])
 free.ir_version = 8
 onnx.save(free, sys.argv[1] + "/free.onnx")
 """
+SKLEARN = """
+import sys
+import joblib
+import numpy
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+x, y = load_digits(return_X_y=True)
+x = x.astype("float32")
+train, test = slice(0, 1500), slice(1500, None)
+models = {
+    "forest": RandomForestClassifier(20, random_state=0),
+    "pipeline": make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
+    "regressor": Ridge(),
+}
+for name, model in models.items():
+    joblib.dump(model.fit(x[train], y[train]), sys.argv[1] + "/" + name + ".joblib")
+numpy.savez(sys.argv[1] + "/digits.npz", x=x[test], y=y[test])
+"""
 BUILDER = """
 import torch
 def build():
@@ -101,6 +122,13 @@ def keras_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
     make("onnx", ONNX, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sklearn_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sklearn")
+    make("sklearn", SKLEARN, folder)
     return folder
 
 

@@ -95,13 +95,24 @@ class Bomb:
         return (open, (str(self.mark), "w"))
 
 
-@pytest.mark.parametrize("name", ["m.pt", "m.pth", "m.pkl", "m.onnx"])
-@pytest.mark.parametrize("trust", [False, True])
-def test_a_pickle_is_never_unpickled(tmp_path: Path, name: str, trust: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "trust"),
+    [("m.pkl", False), ("m.joblib", False), ("m.pt", False), ("m.pt", True), ("m.onnx", True)],
+)
+def test_a_pickle_is_not_unpickled_without_trust(tmp_path: Path, name: str, trust: bool) -> None:
     mark = tmp_path / "mark"
     write(tmp_path / name, pickle.dumps(Bomb(mark)))
     with pytest.raises(HostileModel, match="pickle"):
         detect(tmp_path / name, trust=trust)
+    assert not mark.exists()
+
+
+def test_a_trusted_pickle_is_a_scikit_learn_model_and_the_host_never_reads_it(
+    tmp_path: Path,
+) -> None:
+    mark = tmp_path / "mark"
+    found = detect(write(tmp_path / "m.pkl", pickle.dumps(Bomb(mark))), trust=True)
+    assert found.format is Format.SKLEARN
     assert not mark.exists()
 
 

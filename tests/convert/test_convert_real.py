@@ -351,3 +351,20 @@ def test_inspect_sees_what_a_file_is_full_of(
         assert "operation" in capsys.readouterr().out
     with pytest.raises(UnsupportedModel):
         inspect_model(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["forest", "pipeline", "regressor"])
+def test_scikit_learn_models(tmp_path: Path, sklearn_models: Path, kind: str) -> None:
+    path = sklearn_models / f"{kind}.joblib"
+    data = sklearn_models / "digits.npz"
+    with pytest.raises(HostileModel, match="pickle"):
+        run(tmp_path / "a", path, recipe="float")
+    card = run(tmp_path / "a", path, recipe="float", trust=True, data=data)
+    assert card.source.format is Format.SKLEARN
+    assert card.engine in ("litert", "onnxruntime")
+    if kind == "regressor":
+        assert agreement(card).max_deviation < 1e-3
+        return
+    assert agreement(card).top1_agreement == 1.0
+    assert isinstance(card.accuracy, Accuracy)
+    assert card.accuracy.original > 0.85

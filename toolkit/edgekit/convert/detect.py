@@ -23,13 +23,18 @@ SUFFIXES = {
     ".pth": Format.PYTORCH,
     ".ts": Format.PYTORCH,
     ".py": Format.PYTORCH,
+    ".joblib": Format.SKLEARN,
     ".xml": Format.OPENVINO,
 }
-READABLE = "Keras (.keras, .h5), SavedModel folder, PyTorch (.pt2, .pt, .py), ONNX, TFLite"
+READABLE = (
+    "Keras (.keras, .h5), SavedModel folder, PyTorch (.pt2, .pt, .py), ONNX, TFLite, "
+    "scikit-learn (.pkl, .joblib with --trust)"
+)
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 ZIP_MAGIC = b"PK\x03\x04"
 TFLITE_MAGIC = b"TFL3"
 PICKLE_PROTOCOLS = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")
+SKLEARN_SUFFIXES = (".pkl", ".pickle", ".joblib")
 MAX_UNPACKED_RATIO = 200
 """A model archive that unpacks to more than this many times its size is a bomb."""
 
@@ -126,9 +131,12 @@ def _format_of(path: Path, *, trust: bool) -> Format:
     if head.startswith(ZIP_MAGIC):
         return _zip(path, trust=trust)
     if head.startswith(PICKLE_PROTOCOLS):
+        if trust and path.suffix.lower() in SKLEARN_SUFFIXES:
+            return Format.SKLEARN
         raise HostileModel(
-            f"{path} is a pickle, which runs code when it is read; it is never unpickled",
-            hint="export the model: torch.export.save(torch.export.export(model, inputs), 'm.pt2')",
+            f"{path} is a pickle, which runs code when it is read; it is not unpickled",
+            hint="export a PyTorch model: torch.export.save(torch.export.export(model, inputs), "
+            "'m.pt2'); a scikit-learn model (.pkl, .joblib) that you trust: --trust",
         )
     if head.startswith(b"<?xml") and path.suffix.lower() == ".xml":
         return Format.OPENVINO

@@ -37,6 +37,7 @@ SOURCE_ENVIRONMENTS = {
     Format.SAVED_MODEL: "tensorflow",
     Format.ONNX: "onnx",
     Format.TFLITE: "onnx",
+    Format.SKLEARN: "sklearn",
 }
 """Where a format can be run for reference outputs."""
 MODEL_FILES = {

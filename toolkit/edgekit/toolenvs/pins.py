@@ -82,6 +82,17 @@ ENVIRONMENTS = {
             size_mb=2300,
         ),
         ToolEnvironment(
+            name="sklearn",
+            purpose="scikit-learn in, ONNX out",
+            requirements=(
+                "scikit-learn==1.9.1",
+                "skl2onnx==1.20.0",
+                "onnx==1.23.2",
+                "numpy==2.4.6",
+            ),
+            size_mb=350,
+        ),
+        ToolEnvironment(
             name="cloud",
             purpose="Open Inference Protocol server (KServe) and client",
             requirements=(

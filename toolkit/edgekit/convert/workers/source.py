@@ -16,6 +16,7 @@ ENVIRONMENTS = {
     "saved_model": "tensorflow",
     "onnx": "onnx",
     "tflite": "onnx",
+    "sklearn": "sklearn",
 }
 """Which tool environment runs a format."""
 
@@ -37,6 +38,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         "saved_model": _saved_model,
         "onnx": _onnx,
         "tflite": _tflite,
+        "sklearn": _sklearn,
     }
     original = readers[request["format"]](request)
     if not request["samples"]:
@@ -172,3 +174,21 @@ def _tflite(request: dict[str, Any]) -> Original:
         for tensor in session.inputs
     ]
     return Original(specs, session.run)
+
+
+def _sklearn(request: dict[str, Any]) -> Original:
+    import numpy
+
+    from edgekit.convert.workers.sklearn_source import load
+
+    model = load(request["model"])
+    features = int(model.n_features_in_)
+    spec = {"name": "features", "shape": [1, features], "dtype": "float32"}
+
+    def run(inputs: list[Any]) -> list[Any]:
+        found = [numpy.asarray(model.predict(inputs[0]))]
+        if hasattr(model, "predict_proba"):
+            found.append(numpy.asarray(model.predict_proba(inputs[0]), dtype=numpy.float32))
+        return [array if array.dtype.kind in "fiub" else numpy.zeros(0) for array in found]
+
+    return Original([spec], run)
