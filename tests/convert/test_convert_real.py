@@ -368,3 +368,11 @@ def test_scikit_learn_models(tmp_path: Path, sklearn_models: Path, kind: str) ->
     assert agreement(card).top1_agreement == 1.0
     assert isinstance(card.accuracy, Accuracy)
     assert card.accuracy.original > 0.85
+
+
+def test_what_torch_exports_to_onnx_goes_on_to_tflite(tmp_path: Path, torch_builder: Path) -> None:
+    settings: dict[str, Any] = {"recipe": "float", "shapes": {"x": (1, 3, 16, 16)}}  # Any: by name
+    run(tmp_path / "a", torch_builder, trust=True, engine="onnxruntime", **settings)
+    card = run(tmp_path / "b", tmp_path / "a/model.onnx", recipe="float", engine="litert")
+    assert agreement(card).max_deviation < 1e-5
+    assert card.inputs[0].layout == "NHWC"

@@ -61,14 +61,13 @@ def ladder(
     notes: list[str] = []
     rungs: list[str] = []
     for recipe in profile.recipes:
+        reason = "" if recipe == FLOAT else _why_not(recipe, profile)
         if recipe in NEEDS_CALIBRATION and not has_calibration:
-            notes.append(f"{recipe} was left out: no --calibration samples were given")
-            continue
-        reason = _why_not(recipe, profile)
-        if reason and recipe != FLOAT:
+            reason = "no --calibration samples were given"
+        if not reason:
+            rungs.append(recipe)
+        elif not rungs:  # what comes after the first choice needs no excuse
             notes.append(f"{recipe} was left out: {reason}")
-            continue
-        rungs.append(recipe)
     return tuple(dict.fromkeys((*rungs, FLOAT))), tuple(notes)
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from edgekit.core.errors import UnsupportedModel
 
+NEWEST_OPSET = 17
+"""onnx2torch 1.5 does not know the reductions of opset 18 with their axes as an input."""
+
 
 def to_torch(model: Any) -> Any:  # Any: a ModelProto, a torch module
     """The model as a torch module in evaluation mode.
@@ -18,13 +21,37 @@ def to_torch(model: Any) -> Any:  # Any: a ModelProto, a torch module
     _make_torchvision_importable()
     import onnx2torch
 
+    from edgekit.convert.workers.onnx2torch_operations import register
+
+    register()
     try:
-        return onnx2torch.convert(model).eval()
+        return onnx2torch.convert(_known_forms(model)).eval()
     except NotImplementedError as err:
         text = str(err).splitlines()[0][:300]
         raise UnsupportedModel(
             f"onnx2torch does not know an operation: {text}", hint="--engine onnxruntime"
         ) from err
+
+
+def _known_forms(model: Any) -> Any:  # Any: a ModelProto
+    """The same model in forms that onnx2torch knows: an older operator set, plain reshapes."""
+    from onnx import numpy_helper, version_converter
+
+    version = max(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if version > NEWEST_OPSET:
+        try:
+            model = version_converter.convert_version(model, NEWEST_OPSET)
+        except RuntimeError:
+            return model  # an operation has no older form; onnx2torch may still know this one
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Reshape" and node.input[1] in constants:
+            sizes = numpy_helper.to_array(constants[node.input[1]])
+            if (sizes != 0).all():  # then allowzero changes nothing
+                kept = [a for a in node.attribute if a.name != "allowzero"]
+                del node.attribute[:]
+                node.attribute.extend(kept)
+    return model
 
 
 def _make_torchvision_importable() -> None:

@@ -18,7 +18,7 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
     if structure is None or profile is None:
         return Unavailable("the artifact's structure or the profile is not known")
     if evidence.is_stand_in:
-        return Unavailable("another machine stands in for the board")
+        return Unavailable("the figures are not those of a real board of the profile")
     is_int8 = evidence.measurement.model.get("recipe") == "int8-static"
     cluster = profile.cores[0]
     rate = cluster.macs_per_cycle_i8 if is_int8 else cluster.macs_per_cycle_f32
