@@ -9,7 +9,7 @@ from onnx2torch.node_converters import registry
 from onnx2torch.utils.common import OnnxMapping, OperationConverterResult, onnx_mapping_from_node
 
 
-class FixedReshape(torch.nn.Module):
+class FixedReshape(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
     """Reshape to sizes that are known; onnx2torch's own asks a tensor for them at run time."""
 
     def __init__(self, sizes: list[int]) -> None:
@@ -22,7 +22,7 @@ class FixedReshape(torch.nn.Module):
         return torch.reshape(value, sizes)
 
 
-class GlobalMaximum(torch.nn.Module):
+class GlobalMaximum(torch.nn.Module):  # type: ignore[misc]  # likewise
     """The maximum over all dimensions after the channels."""
 
     def forward(self, value: Any) -> Any:  # Any: tensors
