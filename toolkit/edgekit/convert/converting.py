@@ -116,7 +116,7 @@ def convert(
             continue  # a better engine made this recipe already
         cached = cache_folder() / "artifacts" / _cache_key(request, source, choice)
         try:
-            _make_once(request, source, choice, cached, tuple(failures), progress)
+            _make(request, source, choice, cached, tuple(failures), progress)
         except (StepFailed, UnsupportedModel) as err:
             if (request.engine and not request.has_budget) or (
                 choice is choices[-1] and not rungs
@@ -138,20 +138,6 @@ def convert(
             save(card, out / CARD)
             return card
     raise gate(rungs)
-
-
-def _make_once(
-    request: ConvertRequest,
-    source: SourceModel,
-    choice: Choice,
-    cached: Path,
-    failures: tuple[str, ...],
-    progress: Progress,
-) -> None:
-    if (cached / CARD).exists():
-        progress(f"{source.name}: taken from the cache (same model, data and settings)")
-        return
-    _make(request, source, choice, cached, failures, progress)
 
 
 def missing_environments(choice: Choice, source: Format) -> tuple[str, ...]:
@@ -217,6 +203,9 @@ def _make(
     failures: tuple[str, ...],
     progress: Progress,
 ) -> None:
+    if (cached / CARD).exists():
+        progress(f"{source.name}: taken from the cache (same model, data and settings)")
+        return
     started = time.perf_counter()
     with _scratch() as folder:
         work = Work(request, source, choice.engine, choice.recipe, folder, progress)

@@ -16,6 +16,7 @@ import numpy
 
 from edgekit.convert.workers.samples_file import read_inputs, read_optional
 from edgekit.convert.workers.structure import read_structure
+from edgekit.convert.workers.tensor_specs import spec_of
 from edgekit.convert.workers.tflite_files import arrange, source_order
 from edgekit.core.errors import StepFailed
 from edgekit.core.record import to_plain
@@ -57,7 +58,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     structure = read_structure(request["format"], request["model"])
     return {
         "inputs": model.input_specs(request),
-        "outputs": [_spec(tensor, "") for tensor in session.outputs],
+        "outputs": [spec_of(tensor) for tensor in session.outputs],
         "agreement": agreement(evaluation),
         "accuracy": accuracy(scores_of(evaluation), labels) if labels is not None else None,
         "golden": golden,
@@ -165,7 +166,7 @@ class _Model:
         layouts = dict.fromkeys(self.channel_last, "NHWC")
         source = request["layouts"]
         return [
-            _spec(tensor, layouts.get(j, source[j] if j < len(source) else ""))
+            spec_of(tensor, layouts.get(j, source[j] if j < len(source) else ""))
             for tensor, j in zip(self.session.inputs, self.order, strict=True)
         ]
 
@@ -200,19 +201,6 @@ def _reference(path: str) -> list[Any]:
 
 def _details(session: Any) -> list[dict[str, Any]]:
     return [{"name": t.name, "shape": [max(s, 1) for s in t.shape]} for t in session.inputs]
-
-
-def _spec(tensor: Any, layout: str) -> dict[str, Any]:
-    quantization = None
-    if tensor.scale:
-        quantization = {"scale": tensor.scale, "zero_point": tensor.zero_point}
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-        "quantization": quantization,
-        "layout": layout,
-    }
 
 
 def _cosine(outputs: Outputs) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy
 
 from edgekit.convert.workers.structure import read_structure
+from edgekit.convert.workers.tensor_specs import spec_of
 from edgekit.core.errors import UnsupportedModel
 from edgekit.core.record import to_plain
 
@@ -33,23 +34,10 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         ) from err
     counts = {"tflite": _tflite, "onnx": _onnx, "openvino": _openvino}[kind](path)
     return {
-        "inputs": [_spec(tensor) for tensor in session.inputs],
-        "outputs": [_spec(tensor) for tensor in session.outputs],
+        "inputs": [spec_of(tensor) for tensor in session.inputs],
+        "outputs": [spec_of(tensor) for tensor in session.outputs],
         "structure": to_plain(read_structure(kind, path)),
         "weights_bytes": dict(counts.most_common()),
-    }
-
-
-def _spec(tensor: Any) -> dict[str, Any]:  # Any: contract.Tensor, JSON
-    quantization = None
-    if tensor.scale:
-        quantization = {"scale": tensor.scale, "zero_point": tensor.zero_point}
-    return {
-        "name": tensor.name,
-        "shape": list(tensor.shape),
-        "dtype": tensor.dtype,
-        "quantization": quantization,
-        "layout": "",
     }
 
 
