@@ -37,7 +37,7 @@ class Ledger:
     """Shares that add up to the total exactly."""
 
     subject: str
-    """edge, or cloud over <network id>."""
+    """edge, cloud over <network id>, or cloud at <endpoint>; with the mode where not measured."""
     total_ms: float
     """Median of the end-to-end time; the shares sum to it."""
     shares: tuple[Share, ...]

@@ -64,8 +64,8 @@ def cloud_ledger(trip: CloudTrip) -> Ledger:
             missing.append((key, "the server does not tell"))
     shares += _network_shares(trip, chosen, missing)
     shares.append(_measured("decode", "decoding the answer", phases["decode"], client))
-    where = trip.network.id if trip.network else trip.endpoint
-    return _closed(f"cloud over {where}{_stamp(trip.mode)}", total, shares, tuple(missing))
+    where = f"over {trip.network.id}" if trip.network else f"at {trip.endpoint}"
+    return _closed(f"cloud {where}{_stamp(trip.mode)}", total, shares, tuple(missing))
 
 
 def central(total_ns: Sequence[int]) -> tuple[float, tuple[int, ...]]:
