@@ -13,7 +13,7 @@ import pytest
 from edgekit.core.errors import HostileModel, StepFailed, ToolEnvironmentError
 from edgekit.toolenvs import pins
 from edgekit.toolenvs.environment import COMPLETE_MARK, ensure, environment_folder, is_ready
-from edgekit.toolenvs.worker import call
+from edgekit.toolenvs.worker import Limits, call
 
 WORKER = "edgekit.toolenvs.selftest"
 
@@ -72,11 +72,22 @@ class TestCall:
     def test_a_hanging_worker_is_ended_with_its_children(self, tmp_path: Path) -> None:
         pid_file = tmp_path / "pid"
         with pytest.raises(StepFailed, match="did not end"):
-            call("bare", WORKER, {"do": "hang", "pid_file": str(pid_file)}, timeout_s=6)
+            call(
+                "bare", WORKER, {"do": "hang", "pid_file": str(pid_file)}, limits=Limits(time_s=6)
+            )
         deadline = time.monotonic() + 10  # the kernel ends a killed process in its own time
         while is_running(int(pid_file.read_text())) and time.monotonic() < deadline:
             time.sleep(0.02)
         assert not is_running(int(pid_file.read_text()))
+
+    def test_a_worker_that_takes_too_much_memory_is_ended(self) -> None:
+        with pytest.raises(StepFailed, match="of memory, allowed are 100 MB"):
+            call(
+                "bare",
+                WORKER,
+                {"do": "hog", "size_bytes": 300_000_000},
+                limits=Limits(memory_bytes=100_000_000),
+            )
 
     def test_telemetry_is_off_and_the_host_packages_are_out_of_sight(self) -> None:
         reply = call("bare", WORKER, {"do": "environment"})

@@ -80,7 +80,9 @@ def measure_trips(
                 "max_duration_s": request.max_duration_s,
                 "timeout_s": request.timeout_s,
             },
-            timeout_s=len(items) * (request.max_duration_s + 8 * request.timeout_s) + 60,
+            limits=worker.Limits(
+                time_s=len(items) * (request.max_duration_s + 8 * request.timeout_s) + 60
+            ),
             progress=progress,
         )
     by_id = {network.id: network for network in request.networks}

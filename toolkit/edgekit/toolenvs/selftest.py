@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from edgekit.core.errors import HostileModel
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
-    """Does what ``request["do"]`` says: echo, environment, refuse, divide, crash or hang."""
+    """Does what ``request["do"]`` says: echo, environment, refuse, divide, crash, hog or hang."""
     if "print" in request:
         print(request["print"], flush=True)
         print(request["print"], file=sys.stderr)
@@ -31,6 +32,10 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         return {"value": 1 // 0}
     if action == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if action == "hog":
+        held = bytearray(request["size_bytes"])
+        held[::4096] = b"x" * len(held[::4096])
+        time.sleep(600)
     if action == "hang":
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         Path(request["pid_file"]).write_text(str(child.pid))

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,12 @@ import edgekit
 import edgekit_runner
 from edgekit.core import errors
 from edgekit.core.errors import EdgekitError, StepFailed
+from edgekit.core.units import format_bytes
 from edgekit.toolenvs.environment import Progress, cache_folder, ensure
 
 DEFAULT_TIMEOUT_S = 1800
 KEPT_LOGS = 20
+WATCH_INTERVAL_S = 0.25
 TELEMETRY_OFF = {
     "ORT_DISABLE_TELEMETRY": "1",
     "NNCF_CI": "1",
@@ -39,6 +42,43 @@ TELEMETRY_OFF = {
 }
 """Set before any engine is imported; see docs/adr/0002-tool-environments.md."""
 QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def default_memory_bytes() -> int:
+    """Four fifths of this machine's memory: the rest keeps it alive."""
+    return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 0.8)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may take before it is ended."""
+
+    time_s: float = DEFAULT_TIMEOUT_S
+    memory_bytes: int = field(default_factory=default_memory_bytes)
+    """Resident memory; four fifths of the machine's unless said otherwise."""
+
+    def watch(self, process: subprocess.Popen[bytes], name: str, log: Path) -> int:
+        """Waits for the worker; gives its exit code.
+
+        Raises:
+            StepFailed: it took too much time or memory.
+        """
+        deadline = time.monotonic() + self.time_s
+        while True:
+            try:
+                return process.wait(timeout=WATCH_INTERVAL_S)
+            except subprocess.TimeoutExpired:
+                if time.monotonic() > deadline:
+                    raise StepFailed(
+                        f"{name} did not end within {self.time_s:.0f} s", hint=f"see {log}"
+                    ) from None
+            used = _resident_bytes(process.pid)
+            if used > self.memory_bytes:
+                raise StepFailed(
+                    f"{name} took {format_bytes(used)} of memory, allowed are "
+                    f"{format_bytes(self.memory_bytes)}",
+                    hint="fewer or smaller --calibration samples, or a machine with more memory",
+                )
 
 
 def source_path(module: str = "edgekit") -> Path:
@@ -80,7 +120,7 @@ def call(
     module: str,
     request: Mapping[str, object],
     *,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
+    limits: Limits | None = None,
     log: Path | None = None,
     progress: Progress = lambda message: None,
 ) -> dict[str, Any]:  # Any: the reply is JSON that the caller types
@@ -90,7 +130,7 @@ def call(
         environment: name of a tool environment; made first when it is not there yet.
         module: dotted name of the worker module.
         request: JSON-serializable.
-        timeout_s: wall clock limit in seconds.
+        limits: of time and memory; the usual ones when not given.
         log: file that receives everything the worker and its libraries print.
 
     Raises:
@@ -108,7 +148,11 @@ def call(
         request_file.write_text(json.dumps(request), encoding="utf-8")
         command = [str(python), "-m", "edgekit.toolenvs.entry", module]
         code = _run(
-            [*command, str(request_file), str(reply_file)], sources, log, timeout_s, workspace
+            [*command, str(request_file), str(reply_file)],
+            sources,
+            log,
+            limits or Limits(),
+            workspace,
         )
         reply = _read_reply(reply_file, code, module, log)
         if not kept:
@@ -129,7 +173,16 @@ def _new_log(module: str) -> Path:
     return folder / f"{stamp}-{module.rpartition('.')[2]}-{os.getpid()}-{time.monotonic_ns()}.txt"
 
 
-def _run(command: list[str], sources: Path, log: Path, timeout_s: float, workspace: Path) -> int:
+def _resident_bytes(pid: int) -> int:
+    """Memory that a process holds now; 0 when it is gone."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _run(command: list[str], sources: Path, log: Path, limits: Limits, workspace: Path) -> int:
     with open(log, "ab") as stream:
         process = subprocess.Popen(
             command,
@@ -141,11 +194,7 @@ def _run(command: list[str], sources: Path, log: Path, timeout_s: float, workspa
             start_new_session=True,
         )
         try:
-            return process.wait(timeout=timeout_s)
-        except subprocess.TimeoutExpired as err:
-            raise StepFailed(
-                f"{command[3]} did not end within {timeout_s:.0f} s", hint=f"see {log}"
-            ) from err
+            return limits.watch(process, command[3], log)
         finally:
             _end(process)
 
