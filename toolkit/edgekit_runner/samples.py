@@ -110,13 +110,38 @@ def preprocess(image: Any, pipeline: Dict[str, Any], spec: Any) -> Any:  # Any: 
     """
     import numpy
 
-    mean = numpy.asarray(pipeline["mean"], dtype=numpy.float32)
-    std = numpy.asarray(pipeline["std"], dtype=numpy.float32)
-    values = (image.astype(numpy.float32) - mean) / std
+    tables = pixel_tables(tuple(pipeline["mean"]), tuple(pipeline["std"]), spec)
+    if len(tables) == 1:
+        values = numpy.take(tables[0], image)
+    else:
+        parts = [numpy.take(table, image[..., c]) for c, table in enumerate(tables)]
+        values = numpy.stack(parts, axis=-1)
     if pipeline["layout"] == "NCHW":
         values = values.transpose(2, 0, 1)
-    values = numpy.ascontiguousarray(values[numpy.newaxis])
-    return quantize(values, spec) if spec.dtype != "float32" else values
+    return numpy.ascontiguousarray(values[numpy.newaxis])
+
+
+_tables = {}  # type: Dict[Any, List[Any]]
+
+
+# Any: contract.Tensor in, numpy arrays out
+def pixel_tables(mean: Tuple[float, ...], std: Tuple[float, ...], spec: Any) -> List[Any]:
+    """What each of the 256 pixel values becomes, per channel; one table when all are the same.
+
+    A pixel has 256 values, so looking them up replaces arithmetic over the whole picture.
+    """
+    import numpy
+
+    key = (mean, std, spec.dtype, spec.scale, spec.zero_point)
+    if key not in _tables:
+        pixels = numpy.arange(256, dtype=numpy.float32)
+        found = []
+        channels = list(zip(mean, std))
+        for m, s in channels[:1] if len(set(channels)) == 1 else channels:
+            values = (pixels - numpy.float32(m)) / numpy.float32(s)
+            found.append(quantize(values, spec) if spec.dtype != "float32" else values)
+        _tables[key] = found
+    return _tables[key]
 
 
 def quantize(values: Any, spec: Any) -> Any:  # Any: numpy arrays, contract.Tensor

@@ -34,7 +34,7 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
         "phases timed on the board",
         (
             Remedy(
-                "prepare the next input while this one is computed, or quantize pixels by table",
+                "prepare the next input while this one is computed",
                 "edgekit run ARTIFACT --board BOARD --variant bound",
                 evidence.edge.total_ms * share,
                 Unavailable("not tried"),
