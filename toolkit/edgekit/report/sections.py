@@ -237,7 +237,8 @@ def _share(ledger: Ledger, name: str) -> str:
     for share in ledger.shares:
         if share.id == name:
             part = share.time_ms / ledger.total_ms if ledger.total_ms > 0 else 0.0
-            return f"{format_ms(share.time_ms)} ({part:.0%})"
+            shown = f"{part:.0%}".replace("-0%", "0%")
+            return f"{format_ms(share.time_ms)} ({shown})"
     return ""
 
 
