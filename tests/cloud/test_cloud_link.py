@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,27 @@ def test_endpoints(text: str, expected: tuple[str, int]) -> None:
 def test_what_is_no_endpoint(text: str) -> None:
     with pytest.raises(ConfigError):
         parse_endpoint(text)
+
+
+def test_many_connections_one_after_the_other_leave_no_descriptor() -> None:
+    network = dataclasses.replace(FAST, rtt_ms=0.2, up_kbit_s=0.0, down_kbit_s=0.0)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        ShapingLink(network, "127.0.0.1", server.getsockname()[1]) as link,
+    ):
+        assert link._child
+        folder = Path(f"/proc/{link._child.process.pid}/fd")
+        for i in range(30):
+            with socket.create_connection((link.host, link.port)) as client:
+                client.sendall(bytes([i]))
+                client.shutdown(socket.SHUT_WR)
+                accepted, _ = server.accept()
+                with accepted:
+                    assert accepted.recv(10) == bytes([i])
+                    accepted.sendall(b"ok")
+                assert client.recv(10) == b"ok"
+                assert client.recv(10) == b""
+        deadline = time.monotonic() + 5
+        while len(list(folder.iterdir())) > 12 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(list(folder.iterdir())) <= 12

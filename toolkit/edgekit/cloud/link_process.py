@@ -64,6 +64,9 @@ class Pipe:
     buffered_bytes: int = 0
     last_arrival_s: float = 0.0
     is_open: bool = True
+    is_done: bool = False
+    partner: Pipe | None = None
+    """The other direction of the connection."""
 
 
 class Link:
@@ -116,8 +119,10 @@ class Link:
             one.setblocking(True)
             one.settimeout(30)
         opened = now + 2 * self.delay_s
-        self._add(Pipe(client, server, self.up, opened))
-        self._add(Pipe(server, client, self.down, now))
+        there, back = Pipe(client, server, self.up, opened), Pipe(server, client, self.down, now)
+        there.partner, back.partner = back, there
+        self._add(there)
+        self._add(back)
 
     def _add(self, pipe: Pipe) -> None:
         self.selector.register(pipe.source, selectors.EVENT_READ, pipe)
@@ -150,9 +155,14 @@ class Link:
                 if data:
                     pipe.sink.sendall(data)
                 else:
+                    pipe.is_done = True
                     pipe.sink.shutdown(socket.SHUT_WR)
             except OSError:
                 continue
+            finally:
+                if pipe.is_done and pipe.partner is not None and pipe.partner.is_done:
+                    pipe.source.close()
+                    pipe.sink.close()
             if was_full and pipe.is_open and pipe.buffered_bytes <= BUFFERED_BYTES:
                 self._add(pipe)
 
