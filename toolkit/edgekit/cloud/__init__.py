@@ -1,1 +1,1 @@
-"""The cloud side: networks, the shaping link, the Open Inference Protocol server and client."""
+"""The cloud side: the Open Inference Protocol server and client."""

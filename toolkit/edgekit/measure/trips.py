@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from edgekit.cloud.endpoint import parse_endpoint
-from edgekit.cloud.link import ShapingLink
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.errors import EndpointFailed
 from edgekit.core.mode import Mode
 from edgekit.core.network import CloudTrip, NetworkProfile
 from edgekit.measure.stats import summarize
 from edgekit.measure.validity import judge_samples
+from edgekit.networks.link import ShapingLink
 from edgekit.toolenvs import worker
 
 CLIENT = "edgekit.cloud.serving.client"

@@ -42,11 +42,11 @@ def command(
           --network fiber --network 4g
     """
     from edgekit.boards.deploy import load_card
-    from edgekit.cloud.networks import load_network
     from edgekit.core.measurement import Measurement
     from edgekit.core.record import load, save
     from edgekit.measure.compare import compare
     from edgekit.measure.trips import TripRequest, measure_trips
+    from edgekit.networks.catalog import load_network
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
 

@@ -49,7 +49,7 @@ def command(
     """
     from edgekit.cli.chain import RunSettings
     from edgekit.cli.going import GoSettings, go
-    from edgekit.cloud.networks import load_network
+    from edgekit.networks.catalog import load_network
     from edgekit.report.text import render
 
     request, _ = convert_request(options, Path())

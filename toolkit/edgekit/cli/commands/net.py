@@ -24,7 +24,7 @@ def command() -> None:
 @output_options
 def list_command(output: Output) -> None:
     """List the named networks with their sources."""
-    from edgekit.cloud.networks import list_networks
+    from edgekit.networks.catalog import list_networks
 
     networks = list_networks()
     rows = [
@@ -40,8 +40,8 @@ def list_command(output: Output) -> None:
 @output_options
 def check_command(network: str, output: Output) -> None:
     """Measure what the shaping link does for a network, against what it should do."""
-    from edgekit.cloud.link_check import check_link
-    from edgekit.cloud.networks import load_network
+    from edgekit.networks.catalog import load_network
+    from edgekit.networks.link_check import check_link
 
     asked = load_network(network)
     found = check_link(asked)

@@ -7,8 +7,8 @@ import statistics
 import threading
 import time
 
-from edgekit.cloud.link import ShapingLink
 from edgekit.core.network import LinkCheck, NetworkProfile
+from edgekit.networks.link import ShapingLink
 
 ECHOES = 15
 WARM_BYTES = 64

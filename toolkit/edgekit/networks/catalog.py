@@ -8,7 +8,7 @@ from edgekit.core.errors import ConfigError
 from edgekit.core.network import NetworkProfile
 from edgekit.profiles.validated import choose_file, files_by_stem, read_toml
 
-SHIPPED = Path(__file__).parent / "networks"
+SHIPPED = Path(__file__).parent / "data"
 PROJECT = Path("networks")
 
 

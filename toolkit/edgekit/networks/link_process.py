@@ -1,6 +1,6 @@
 """The shaping link: a TCP relay with delay and rate, in a process of its own.
 
-``python -m edgekit.cloud.link_process '{"host", "port", "rtt_ms", "jitter_ms", "up_kbit_s",
+``python -m edgekit.networks.link_process '{"host", "port", "rtt_ms", "jitter_ms", "up_kbit_s",
 "down_kbit_s", "seed"}'`` prints one JSON line with its port and relays until stdin closes.
 
 Bytes leave one after the other at the rate of their direction, which all connections share, and

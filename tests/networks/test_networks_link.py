@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from edgekit.cloud.endpoint import parse_endpoint
-from edgekit.cloud.link import ShapingLink
-from edgekit.cloud.link_check import check_link
-from edgekit.cloud.link_process import Direction
-from edgekit.cloud.networks import list_networks, load_network
 from edgekit.core.errors import ConfigError
 from edgekit.core.network import NetworkProfile
+from edgekit.networks.catalog import list_networks, load_network
+from edgekit.networks.link import ShapingLink
+from edgekit.networks.link_check import check_link
+from edgekit.networks.link_process import Direction
 
 FAST = NetworkProfile("fast", "Fast", 20.0, 0.0, 8000.0, 16000.0, "a test")
 

@@ -40,7 +40,7 @@ class ShapingLink:
 
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="edgekit-link-")
-        argv = [sys.executable, "-m", "edgekit.cloud.link_process", json.dumps(self.settings)]
+        argv = [sys.executable, "-m", "edgekit.networks.link_process", json.dumps(self.settings)]
         self._child = Child(
             argv,
             name="shaping link",

@@ -1,0 +1,1 @@
+"""Networks: named profiles, and the shaping link that behaves like one."""
