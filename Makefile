@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 test test-fast check format clean
+.PHONY: help setup demo demo-arm64 test test-fast check format clean bench-net
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test: setup ## all tests
 
 test-fast: setup ## tests that need no tool environment
 	$(BIN)/python -m pytest -m "not slow and not e2e and not arm64" -n 2
+
+bench-net: setup ## how exact the shaping link is
+	$(BIN)/python scripts/bench_net.py
 
 check: setup ## format, lint, types, import law, docs
 	$(BIN)/ruff format --check .

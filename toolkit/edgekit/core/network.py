@@ -26,6 +26,13 @@ class NetworkProfile:
     down_kbit_s: float
     source: str
     note: str = ""
+    loss_share: float = 0.0
+    """Share of TCP segments that get lost, each way; a reader feels it as delay."""
+    queue_ms: float = 0.0
+    """How long the queue before the bottleneck can get; 0 means one round trip, at least 50 ms."""
+    up_trace: str = ""
+    """Name of a capacity that changes over time (Mahimahi's form) in place of up_kbit_s."""
+    down_trace: str = ""
 
 
 @dataclass(frozen=True)

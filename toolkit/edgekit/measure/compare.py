@@ -111,6 +111,6 @@ def _notes(measurement: Measurement, trips: Sequence[CloudTrip]) -> Sequence[str
         )
     if any(trip.network for trip in trips):
         notes.append(
-            "networks are emulated: round trip and rate as named, no loss, reused connections"
+            "networks are emulated: round trip, rate and loss as named, reused connections"
         )
     return notes
