@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from edgekit.toolenvs.environment import cache_folder
 
 pytest_plugins = ("model_fixtures",)
+
+# how long an example takes says something about the machine, not about the code
+settings.register_profile("edgekit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgekit")
 
 REAL_CACHE = cache_folder()
 INHERITED = ("EDGEKIT_", "XDG_", "SSH_")
