@@ -110,7 +110,8 @@ def test_the_release_id_depends_on_content_only() -> None:
         ("onnxruntime", {"libc": "musl"}, "glibc"),
         ("onnxruntime", {"arch": "riscv64"}, "riscv64"),
         ("litert", {"python": "3.8.10"}, "3.8"),
-        ("tensorrt", {}, "not installed from wheels"),
+        ("tensorrt", {}, ""),
+        ("caffe", {}, "not installed from wheels"),
         ("echo", {"libc": "musl"}, ""),
     ],
 )

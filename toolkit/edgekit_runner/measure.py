@@ -50,7 +50,7 @@ def run(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     sensors = Sensors(request.get("sysfs", "/"))
     once = {}  # type: Dict[str, int]
     started = clock()
-    _import(engine, request["threads"])
+    _import(engine)
     once["import"] = clock() - started
     started = clock()
     session = sites.load(engine, release.model_path, request["threads"])
@@ -83,15 +83,13 @@ def run(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     )
 
 
-def _import(engine: Any, threads: int) -> None:  # Any: an engine module
-    """Imports the engine's library by asking it for a model that does not exist."""
+def _import(engine: Any) -> None:  # Any: an engine module
+    """Imports the engine's library."""
     try:
-        engine.load("", threads)
+        engine.library()
     except ImportError as error:
         text = "%s cannot be imported on this board: %s" % (engine.TITLE, error)
         raise Failure(wire.ERROR_ENGINE_MISSING, text) from error
-    except Exception:  # noqa: BLE001  boundary: every library refuses it in its own way
-        return
 
 
 # Any: a Session, JSON
@@ -115,7 +113,7 @@ def make_pipeline(session: Any, release: Release, request: Dict[str, Any]) -> Pi
         return [array.copy() for array in inputs[i % len(inputs)]]
 
     def bound(values: List[Any]) -> List[Any]:
-        session.run_bound()
+        native()
         return []
 
     def after(outputs: List[Any]) -> None:
@@ -124,7 +122,8 @@ def make_pipeline(session: Any, release: Release, request: Dict[str, Any]) -> Pi
 
     is_bound = request.get("variant", "copied") == "bound"
     if is_bound:
-        session.run(before(0))
+        session.bind(before(0))
+        native = session.native()
     return Pipeline(before, bound if is_bound else session.run, after)
 
 

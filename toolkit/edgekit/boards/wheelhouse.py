@@ -30,9 +30,11 @@ REQUIREMENTS = {
     "tflite_runtime": ("tflite-runtime==2.14.0", "numpy<2"),
     "onnxruntime": ("onnxruntime>=1.19,<=1.32.0",),
     "openvino": ("openvino>=2025.1,<=2026.4.1",),
+    "tensorrt": (),
     "echo": (),
 }
-"""What an engine needs; the newest version with wheels for the board is taken.
+"""What an engine needs; the newest version with wheels for the board is taken. TensorRT comes
+with the board's system.
 
 tflite-runtime 2.14 is built against numpy 1 and dies with numpy 2, which its metadata allows."""
 OLDEST_GLIBC = (2, 17)
@@ -59,7 +61,7 @@ def why_impossible(engine: str, facts: BoardFacts) -> str:
     glibc = _glibc(facts)
     if engine not in REQUIREMENTS:
         return f"{engine} is not installed from wheels by edgekit yet"
-    if engine == "echo":
+    if not REQUIREMENTS[engine]:
         return ""
     if facts.arch not in ("aarch64", "x86_64", "armv7l"):
         return f"nothing is published for {facts.arch}"

@@ -1,0 +1,32 @@
+"""Averages what an engine's own counters tell per operation."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Tuple
+
+from .engines.contract import OperationTime, Profile
+
+Once = Callable[[], Tuple[int, List[OperationTime]]]
+WARMUP_RUNS = 2
+
+
+def mean_counters(method: str, once: Once, runs: int) -> Profile:
+    """The mean per operation over some inferences, in the order of execution.
+
+    Args:
+        method: how the times are had, for people.
+        once: one inference; gives its wall time and the engine's times.
+        runs: inferences that count, after a few that do not.
+    """
+    for _ in range(WARMUP_RUNS):
+        once()
+    sums: Dict[Tuple[str, str, str], float] = {}
+    total_ns = 0
+    for _ in range(runs):
+        spent_ns, operations = once()
+        total_ns += spent_ns
+        for operation in operations:
+            key = (operation.name, operation.type, operation.where)
+            sums[key] = sums.get(key, 0.0) + operation.ns
+    found = [OperationTime(key[0], key[1], key[2], value / runs) for key, value in sums.items()]
+    return Profile(method, found, total_ns / runs)
