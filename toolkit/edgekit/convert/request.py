@@ -32,6 +32,8 @@ class ConvertRequest:
     trust: bool = False
     """Allows running code that the model file brings along."""
     name: str = ""
+    proof: bool = True
+    """Runs the artifact in the runtime versions of the profile's boards before it is given out."""
     max_drop_points: float | None = None
     """Budget: largest loss of accuracy in percentage points on ``data``."""
     min_agreement: float | None = None

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgekit.convert.proof import prove
 from edgekit.convert.recipes import FLOAT, STATIC
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import ENGINE_FORMAT, Step
+from edgekit.convert.runtimes import newest_opset, runtime_versions
 from edgekit.core.artifact import (
     Accuracy,
     Agreement,
@@ -20,6 +23,7 @@ from edgekit.core.artifact import (
     ModelArtifact,
     ModelStructure,
     PipelineSpec,
+    Proof,
     SourceModel,
     StepReport,
     TensorSpec,
@@ -167,10 +171,35 @@ class Work:
                 "layouts": [_layout(spec["shape"]) for spec in self.inputs],
                 "golden": str(self.artifact / "golden"),
                 "golden_count": GOLDEN_SAMPLES,
+                "vectors": str(self.folder / "vectors"),
                 "quantized": self.recipe != FLOAT,
             },
         )
-        return self._card(reply, name, float_model)
+        card = self._card(reply, name, float_model)
+        proofs = self._prove(name)
+        return replace(card, proofs=proofs, warnings=tuple(self.warnings))
+
+    def _prove(self, name: str) -> tuple[Proof, ...] | Unavailable:
+        """Runs the artifact in every runtime version that the profile's boards have."""
+        wanted = runtime_versions(load_profile(self.request.profile), self.engine)
+        shown = f"{self.engine} {', '.join(wanted)}"
+        if not wanted:
+            return Unavailable(f"{self.engine} cannot be had on this machine")
+        if not self.request.proof:
+            self.warnings.append(f"not proven on {shown}, which the boards have (--no-proof)")
+            return Unavailable("left out (--no-proof)")
+        self.progress(f"proving it on {shown}")
+        return tuple(
+            prove(
+                self.engine,
+                version,
+                model=self.artifact / name,
+                vectors=self.folder / "vectors",
+                recipe=self.recipe,
+                progress=self.progress,
+            )
+            for version in wanted
+        )
 
     # Any: JSON
     def _card(self, reply: dict[str, Any], name: str, float_model: Path) -> ModelArtifact:
@@ -250,6 +279,7 @@ class Work:
             "samples": str(self.samples),
             "recipe": step.recipe,
             "arch": load_profile(self.request.profile).arch,
+            "opset": newest_opset(load_profile(self.request.profile), self.engine),
             "channel_last": self.channel_last,
             "names": self._names(),
         }

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 from edgekit.core.record import Record, Unavailable
 
+NOT_PROVEN = Unavailable("the artifact was made before proofs were")
+
 
 class Format(StrEnum):
     """Formats of models, as sources, in between, and as targets."""
@@ -158,6 +160,22 @@ class GoldenVectors:
 
 
 @dataclass(frozen=True)
+class Proof:
+    """The artifact in the runtime version that the profile's boards have, on this machine's processor."""
+
+    engine: str
+    version: str
+    sample_count: int
+    max_deviation: float
+    """Largest absolute difference of de-quantized outputs from those of the host's engine."""
+    tolerance: float
+    top1_agreement: float | None
+    """Share of samples with the same arg-max, 0..1; None when no output looks like scores."""
+    tools: Mapping[str, str]
+    """Distribution name to version, Python's too."""
+
+
+@dataclass(frozen=True)
 class Rung:
     """A recipe that was tried against a budget."""
 
@@ -218,3 +236,5 @@ class ModelArtifact(Record):
     warnings: tuple[str, ...] = ()
     rungs: tuple[Rung, ...] = ()
     """What was tried against a budget, in order; the last one is this artifact."""
+    proofs: tuple[Proof, ...] | Unavailable = NOT_PROVEN
+    """One for every runtime version that the profile's boards have."""

@@ -34,8 +34,28 @@ def cache_folder() -> Path:
 
 def environment_folder(environment: ToolEnvironment) -> Path:
     """Where the environment lies, whether or not it was made yet."""
-    tag = f"py{sys.version_info.major}{sys.version_info.minor}"
+    major, minor = min(sys.version_info[:2], environment.newest_python)
+    tag = f"py{major}{minor}"
     return cache_folder() / "envs" / f"{environment.name}-{tag}-{environment.fingerprint}"
+
+
+def interpreter(environment: ToolEnvironment) -> str:
+    """A Python that the environment's wheels exist for: this one, or an older one on the PATH.
+
+    Raises:
+        ToolEnvironmentError: there is none.
+    """
+    if sys.version_info[:2] <= environment.newest_python:
+        return sys.executable
+    wanted = "python" + ".".join(map(str, environment.newest_python))
+    found = shutil.which(wanted)
+    if not found:
+        raise ToolEnvironmentError(
+            f"the tool environment {environment.name} has no wheels for Python "
+            f"{sys.version_info[0]}.{sys.version_info[1]}, and there is no {wanted}",
+            hint=f"install {wanted}, or run edgekit with it",
+        )
+    return found
 
 
 def is_ready(name: str) -> bool:
@@ -79,7 +99,7 @@ def _make(environment: ToolEnvironment, folder: Path, progress: Progress) -> Non
     shutil.rmtree(folder, ignore_errors=True)
     log = folder.with_suffix(".log")
     try:
-        _run([sys.executable, "-m", "venv", str(folder)], environment, log)
+        _run([interpreter(environment), "-m", "venv", str(folder)], environment, log)
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         _run([*pip, PIP_REQUIREMENT], environment, log)
         _run([*pip, *environment.requirements], environment, log)

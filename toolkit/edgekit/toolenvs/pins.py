@@ -22,6 +22,8 @@ class ToolEnvironment:
     """What is asked for directly, exactly pinned; the rest is bounded by constraints."""
     size_mb: int
     """Disk space once installed, rounded up."""
+    newest_python: tuple[int, int] = (3, 13)
+    """The newest Python that its wheels exist for."""
 
     @property
     def fingerprint(self) -> str:
@@ -107,12 +109,49 @@ ENVIRONMENTS = {
 }
 
 
+RUNTIME_PREFIX = "runtime-"
+RUNTIMES = {
+    "litert": ("ai-edge-litert", "numpy==2.4.6"),
+    "tflite_runtime": ("tflite-runtime", "numpy==1.26.4"),
+    "onnxruntime": ("onnxruntime", "numpy==2.4.6"),
+    "openvino": ("openvino", "numpy==2.4.6"),
+}
+"""What a board's engine needs beside nothing else: its distribution, and a numpy that it runs with.
+
+tflite-runtime was built against numpy 1 and ends with Python 3.11."""
+RUNTIME_SIZE_MB = {"litert": 140, "tflite_runtime": 90, "onnxruntime": 160, "openvino": 260}
+RUNTIME_NEWEST_PYTHON = {"tflite_runtime": (3, 11)}
+
+
+def runtime_environment(engine: str, version: str) -> ToolEnvironment:
+    """An environment with one version of an engine, as a board has it.
+
+    Raises:
+        ToolEnvironmentError: the engine has no wheels for this machine.
+    """
+    if engine not in RUNTIMES:
+        raise ToolEnvironmentError(
+            f"{engine} cannot be installed on this machine", hint=did_you_mean(engine, RUNTIMES)
+        )
+    distribution, *others = RUNTIMES[engine]
+    return ToolEnvironment(
+        name=f"{RUNTIME_PREFIX}{engine}-{version}",
+        purpose=f"{engine} {version}, as boards have it",
+        requirements=(f"{distribution}=={version}", *others),
+        size_mb=RUNTIME_SIZE_MB[engine],
+        newest_python=RUNTIME_NEWEST_PYTHON.get(engine, (3, 13)),
+    )
+
+
 def find_environment(name: str) -> ToolEnvironment:
-    """The environment of that name.
+    """The environment of that name; ``runtime-<engine>-<version>`` names any version of an engine.
 
     Raises:
         ToolEnvironmentError: there is none.
     """
+    if name.startswith(RUNTIME_PREFIX):
+        engine, _, version = name.removeprefix(RUNTIME_PREFIX).rpartition("-")
+        return runtime_environment(engine, version)
     try:
         return ENVIRONMENTS[name]
     except KeyError as err:

@@ -12,8 +12,14 @@ COST = 1
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     """See the package's docstring."""
-    from edgekit.convert.workers.onnx_files import fixed_shapes, load_onnx, save_for_boards
+    from edgekit.convert.workers.onnx_files import (
+        fixed_shapes,
+        load_onnx,
+        lowered,
+        save_for_boards,
+    )
     from edgekit.convert.workers.versions import versions
 
-    save_for_boards(fixed_shapes(load_onnx(request["model"]), request["shapes"]), request["out"])
+    model = fixed_shapes(load_onnx(request["model"]), request["shapes"])
+    save_for_boards(lowered(model, request["opset"]), request["out"])
     return {"tools": versions("onnx"), "warnings": [], "channel_last": []}

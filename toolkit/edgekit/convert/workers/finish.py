@@ -2,7 +2,7 @@
 
 request  {"engine": NAME, "format": NAME, "model": PATH, "samples": PATH or "", "reference": PATH or "",
           "evaluation": PATH or "", "evaluation_reference": PATH or "", "channel_last": [INT],
-          "golden": FOLDER, "golden_count": N, "quantized": BOOL, "layouts": [TEXT per input of the source],
+          "golden": FOLDER, "golden_count": N, "vectors": FOLDER, "quantized": BOOL, "layouts": [TEXT per input of the source],
           "names": [TEXT likewise]}
 reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", "structure"}
 """
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from edgekit.convert.workers.proof_vectors import PROOF_SAMPLES, write_vectors
 from edgekit.convert.workers.samples_file import read_inputs, read_optional
 from edgekit.convert.workers.structure import read_structure
 from edgekit.convert.workers.tensor_specs import spec_of
@@ -55,6 +56,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         evaluation = model.compare(evaluation_inputs, _reference(request["evaluation_reference"]))
         labels = read_optional(request["evaluation"], "labels")
     golden = _write_golden(request, model, inputs)
+    _write_vectors(request, model, inputs)
     structure = read_structure(request["format"], request["model"])
     return {
         "inputs": model.input_specs(request),
@@ -232,3 +234,10 @@ def _write_golden(request: dict[str, Any], model: _Model, inputs: list[Any]) -> 
             spread = max(spread, float(real.max() - real.min()))
     share = QUANTIZED_TOLERANCE if request["quantized"] else FLOAT_TOLERANCE
     return {"sample_count": count, "tolerance": max(share * spread, 1e-5)}
+
+
+def _write_vectors(request: dict[str, Any], model: _Model, inputs: list[Any]) -> None:
+    """What the runtimes of boards have to reproduce (see proof.py)."""
+    count = min(PROOF_SAMPLES, len(inputs[0]))
+    feeds = [model.feed([array[i] for array in inputs]) for i in range(count)]
+    write_vectors(request["vectors"], feeds, [model.session.run(feed) for feed in feeds])

@@ -42,6 +42,28 @@ def save_for_boards(model: Any, path: str) -> None:  # Any: a ModelProto
     onnx.save(model, path)
 
 
+def lowered(model: Any, newest: int | None) -> Any:  # Any: ModelProtos
+    """The model in an opset that the board's runtime reads.
+
+    Raises:
+        UnsupportedModel: an operation of it does not exist in that opset.
+    """
+    import onnx
+
+    has = max((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), default=1)
+    if newest is None or has <= newest:
+        return model
+    try:
+        return onnx.version_converter.convert_version(model, newest)
+    except Exception as err:  # the converter raises RuntimeError and its own kinds
+        text = str(err).strip().splitlines()
+        raise UnsupportedModel(
+            f"the model is of opset {has}, the board's runtime reads up to {newest}, and it cannot "
+            f"be lowered: {text[0][:300] if text else type(err).__name__}",
+            hint=f"export it with opset {newest}, or choose another --engine",
+        ) from err
+
+
 def graph_inputs(model: Any) -> list[Any]:  # Any: a ModelProto, its ValueInfoProtos
     """Inputs that are not weights."""
     weights = {tensor.name for tensor in model.graph.initializer}
