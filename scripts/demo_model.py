@@ -87,7 +87,7 @@ def _write_samples(calibration: Path, labelled: Path) -> None:
     generator = numpy.random.default_rng(0)
     pictures = photographs()
     crops = [
-        _crop(picture, generator, 0.35) for name, picture in pictures.items() for _ in range(CROPS)
+        crop(picture, generator, 0.35) for name, picture in pictures.items() for _ in range(CROPS)
     ]
     numpy.savez_compressed(calibration, images=numpy.stack(crops))
     images, labels = [], []
@@ -95,7 +95,7 @@ def _write_samples(calibration: Path, labelled: Path) -> None:
         images.append(_middle(pictures[name]))
         labels.append(label)
         for _ in range(9):  # nearly whole pictures, so that the label still holds
-            images.append(_crop(pictures[name], generator, 0.85))
+            images.append(crop(pictures[name], generator, 0.85))
             labels.append(label)
     numpy.savez_compressed(labelled, images=numpy.stack(images), labels=numpy.array(labels))
 
@@ -106,9 +106,10 @@ def _middle(picture: numpy.ndarray) -> numpy.ndarray:
     return _scaled(picture[top : top + side, left : left + side])
 
 
-def _crop(
+def crop(
     picture: numpy.ndarray, generator: numpy.random.Generator, smallest: float
 ) -> numpy.ndarray:
+    """A square of at least that share of the shorter side, maybe mirrored, at the model's size."""
     side = int(min(picture.shape[:2]) * generator.uniform(smallest, 1.0))
     top = int(generator.integers(0, picture.shape[0] - side + 1))
     left = int(generator.integers(0, picture.shape[1] - side + 1))

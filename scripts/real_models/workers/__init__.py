@@ -1,0 +1,1 @@
+"""What runs in tool environments: training and exporting."""
