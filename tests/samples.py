@@ -17,11 +17,11 @@ from edgekit.core.artifact import (
     SourceModel,
     TensorSpec,
 )
+from edgekit.core.estimate import summarize
 from edgekit.core.measurement import Condition, Measurement, RunOptions
 from edgekit.core.mode import Mode
 from edgekit.core.network import CloudTrip, NetworkProfile
 from edgekit.core.record import Unavailable, save
-from edgekit.measure.stats import summarize
 
 STRUCTURE = ModelStructure(
     4_650_000,
@@ -101,7 +101,6 @@ def measurement(
         wait_ns=wait_ns,
         peak_memory_bytes=74_000_000,
         timer_overhead_ns=60,
-        summaries={name: summarize(values) for name, values in samples_ns.items()},
         validity=(),
         model={"name": "cats", "recipe": recipe, "source_sha256": "a" * 64},
         wall_s=3.0,

@@ -12,7 +12,7 @@ from edgekit.cli.chain import RunSettings, deploy_and_run
 from edgekit.cli.output import Output
 from edgekit.convert.converting import convert
 from edgekit.convert.request import ConvertRequest
-from edgekit.core.measurement import Estimate
+from edgekit.core.estimate import Estimate
 from edgekit.core.mode import Mode
 
 pytestmark = [

@@ -17,8 +17,9 @@ import pytest
 from edgekit.cli.main import run
 from edgekit.core.comparison import Comparison
 from edgekit.core.deploy import Deployment
+from edgekit.core.estimate import Estimate
 from edgekit.core.lag import LagReport
-from edgekit.core.measurement import Estimate, Measurement
+from edgekit.core.measurement import Measurement
 from edgekit.core.network import CloudTrip
 from edgekit.core.record import load
 from edgekit.report.input import ReportInput

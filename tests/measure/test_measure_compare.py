@@ -1,4 +1,4 @@
-"""Verdicts, break-even and validity notes."""
+"""Verdicts and break-even."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import pytest
 
 from edgekit.core.comparison import Verdict
 from edgekit.core.errors import NotComparable
-from edgekit.core.measurement import Condition, Estimate, Level
+from edgekit.core.estimate import Estimate
 from edgekit.core.record import Unavailable
 from edgekit.measure.compare import break_even_rtt_ms, compare, decide
-from edgekit.measure.validity import judge_conditions, judge_machine, judge_samples
 from samples import FIBER, measurement, trip
 
 
@@ -69,39 +68,3 @@ def test_different_models_are_not_compared() -> None:
 
 def test_different_recipes_are_said() -> None:
     assert any("int8-static" in note for note in compare(measurement(), [trip(5.0)]).notes)
-
-
-def test_few_samples_and_drift() -> None:
-    assert [note.id for note in judge_samples([1000] * 50)] == ["few-samples"]
-    rising = [1_000_000 + 2_000 * i + 977 * (i % 13) for i in range(400)]
-    assert [note.id for note in judge_samples(rising)] == ["drift"]
-    assert judge_samples([1_000_000 + 977 * (i % 13) for i in range(400)]) == []
-
-
-def test_conditions_that_spoil_a_run() -> None:
-    hot = (
-        Condition(0, throttled="0x0", clock_mhz=1800.0),
-        Condition(10**9, throttled="0x50004", clock_mhz=1200.0),
-    )
-    notes = {note.id: note.level for note in judge_conditions(hot, 0, 10**9)}
-    assert notes == {"throttled": Level.INVALID, "clock-changed": Level.WARNING}
-
-
-def test_sticky_throttle_bits_of_the_past_do_not_count() -> None:
-    past = (Condition(0, throttled="0x50000"), Condition(10**9, throttled="0x50000"))
-    assert judge_conditions(past, 0, 10**9) == []
-
-
-def test_contention_from_run_queue_or_pressure() -> None:
-    assert [n.id for n in judge_conditions((), 10**8, 10**9)] == ["contention"]
-    pressed = (Condition(0, cpu_pressure_us=0), Condition(10**9, cpu_pressure_us=300_000))
-    unknown = Unavailable("no schedstat")
-    assert [n.id for n in judge_conditions(pressed, unknown, 10**9)] == ["contention"]
-
-
-def test_what_really_ran_is_said() -> None:
-    notes = judge_machine(stand_in=True, emulated=False, machine="EPYC", profile="raspberrypi")
-    assert [note.id for note in notes] == ["stand-in"]
-    assert "EPYC" in notes[0].message
-    notes = judge_machine(stand_in=False, emulated=True, machine="max", profile="raspberrypi")
-    assert [note.id for note in notes] == ["emulated"]

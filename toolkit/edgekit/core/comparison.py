@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from edgekit.core.measurement import Estimate
+from edgekit.core.estimate import Estimate
 from edgekit.core.mode import Mode
 from edgekit.core.network import NetworkProfile
 from edgekit.core.record import Record, Unavailable

@@ -1,38 +1,18 @@
-"""Measured latency: raw samples with the conditions beside them."""
+"""Measured latency: raw samples with the conditions beside them; everything else is derived."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import ClassVar
+from functools import cached_property
+from typing import Any, ClassVar
 
+from edgekit.core.errors import RecordError
+from edgekit.core.estimate import Summary, summarize
 from edgekit.core.mode import Mode
-from edgekit.core.record import Record, Unavailable
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A statistic with its two-sided confidence interval."""
-
-    value: float
-    low: float
-    high: float
-    confidence: float = 0.95
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Percentiles of one phase, in milliseconds; those that n does not allow are Unavailable."""
-
-    sample_count: int
-    mean_ms: float
-    min_ms: float
-    max_ms: float
-    percentiles_ms: Mapping[str, Estimate | Unavailable]
-    """Keys p50, p90, p95, p99, p99.9."""
-    effective_sample_count: float
-    """Samples left after autocorrelation is accounted for."""
+from edgekit.core.packing import pack_samples, unpack_samples
+from edgekit.core.record import Record, Unavailable, to_plain
 
 
 @dataclass(frozen=True)
@@ -59,14 +39,32 @@ class Level(StrEnum):
     INVALID = "invalid"
 
 
+class Stamp(StrEnum):
+    """How far a measurement may be trusted, from its notes."""
+
+    VALID = "valid"
+    DOUBTFUL = "doubtful"
+    INVALID = "invalid"
+
+
 @dataclass(frozen=True)
 class ValidityNote:
     """Why a number should, or should not, be trusted."""
 
     id: str
-    """Stable: few-samples, drift, throttled, contention, clock-changed, stand-in, emulated."""
+    """Stable; see docs/measuring.md."""
     level: Level
     message: str
+    cure: str = ""
+    """What to change or type so that the next run does not have it."""
+
+
+def stamp_of(notes: Sequence[ValidityNote]) -> Stamp:
+    """The worst note decides: information keeps a measurement valid, a warning makes it doubtful."""
+    levels = {note.level for note in notes}
+    if Level.INVALID in levels:
+        return Stamp.INVALID
+    return Stamp.DOUBTFUL if Level.WARNING in levels else Stamp.VALID
 
 
 @dataclass(frozen=True)
@@ -90,6 +88,7 @@ class Measurement(Record):
     """A run of a release on a board."""
 
     KIND: ClassVar[str] = "edgekit.measurement"
+    SCHEMA: ClassVar[int] = 2
 
     id: str
     board: str
@@ -116,7 +115,6 @@ class Measurement(Record):
     """Time the process waited for a processor during the timed part (run queue)."""
     peak_memory_bytes: int | Unavailable
     timer_overhead_ns: int
-    summaries: Mapping[str, Summary]
     validity: tuple[ValidityNote, ...]
     model: Mapping[str, str]
     """name, format, recipe, sha256 of the artifact."""
@@ -124,3 +122,36 @@ class Measurement(Record):
     """Wall time of the whole command on the host."""
     measured_utc: str
     runner_version: str
+    ended: str = ""
+    """Why the timed part ended: the precision was reached, the budget was spent, ..."""
+    incomplete: str = ""
+    """Why samples are missing, where the run broke off; empty for a whole run."""
+    launch_counts: tuple[int, ...] = ()
+    """Invocations of each process launch, in order; empty: one launch."""
+
+    @cached_property
+    def summaries(self) -> Mapping[str, Summary]:
+        """Percentiles of every phase, derived from the samples."""
+        return {name: summarize(values) for name, values in self.samples_ns.items()}
+
+    @property
+    def stamp(self) -> Stamp:
+        """How far the numbers may be trusted."""
+        return stamp_of(self.validity)
+
+    def stored(self) -> dict[str, Any]:  # Any: JSON
+        """Packed samples; stamp and percentiles are written for other readers, never read back."""
+        fields: dict[str, Any] = to_plain(replace(self, samples_ns={}, starts_ns=()))  # Any: JSON
+        packed, starts = pack_samples(self.samples_ns, self.starts_ns)
+        fields |= {"samples_ns": packed, "starts_ns": starts}
+        return fields | {"stamp": self.stamp.value, "summaries": to_plain(self.summaries)}
+
+    @classmethod
+    def restored(cls, fields: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
+        """Unpacks the samples and leaves out what is derived from them."""
+        try:
+            samples, starts = unpack_samples(fields["samples_ns"], fields["starts_ns"])
+        except KeyError as err:
+            raise RecordError(f"{cls.KIND}: missing key {err}") from err
+        kept = {key: fields[key] for key in fields if key not in ("stamp", "summaries")}
+        return kept | {"samples_ns": samples, "starts_ns": starts}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgekit.core.measurement import Summary, ValidityNote
+from edgekit.core.estimate import Summary
+from edgekit.core.measurement import ValidityNote
 from edgekit.core.mode import Mode
 from edgekit.core.record import Record
 

@@ -36,6 +36,17 @@ class Record:
     KIND: ClassVar[str] = ""
     SCHEMA: ClassVar[int] = 1
 
+    def stored(self) -> dict[str, Any]:  # Any: JSON has no narrower type
+        """The fields as they go into a file; a record with long series packs them here."""
+        fields: dict[str, Any] = to_plain(self)  # Any: JSON
+        return fields
+
+    @classmethod
+    # Any: JSON has no narrower type
+    def restored(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """The inverse of :meth:`stored`, before the fields are checked."""
+        return fields
+
 
 RecordType = TypeVar("RecordType", bound=Record)
 Value = TypeVar("Value")
@@ -75,8 +86,7 @@ def dump(record: Record) -> dict[str, Any]:  # Any: JSON has no narrower type
         "schema": record.SCHEMA,
         "tool": f"edgekit {__version__}",
     }
-    fields: dict[str, Any] = to_plain(record)  # Any: JSON
-    return envelope | fields
+    return envelope | record.stored()
 
 
 def parse(kind: type[RecordType], document: object, *, where: str = "") -> RecordType:
@@ -106,7 +116,7 @@ def parse(kind: type[RecordType], document: object, *, where: str = "") -> Recor
             f"{name}: schema {schema} is older than {kind.SCHEMA}",
             hint="make the record again with this edgekit",
         )
-    return from_plain(kind, fields, where=name)
+    return from_plain(kind, kind.restored(fields), where=name)
 
 
 def save(record: Record, path: Path) -> Path:
@@ -222,6 +232,8 @@ def _build_tuple(items: tuple[Any, ...], value: object, where: str) -> object:  
     if not isinstance(value, list | tuple):
         raise RecordError(f"{where}: expected a list, got {type(value).__name__}")
     if len(items) == 2 and items[1] is Ellipsis:
+        if items[0] is int and set(map(type, value)) <= {int}:  # series are long
+            return tuple(value)
         return tuple(_build(items[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if len(items) != len(value):
         raise RecordError(f"{where}: expected {len(items)} items, got {len(value)}")

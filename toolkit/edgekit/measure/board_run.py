@@ -16,7 +16,6 @@ from edgekit.core.errors import RecordError, RunnerFailed
 from edgekit.core.measurement import Condition, Measurement, RunOptions
 from edgekit.core.profile import DeviceProfile
 from edgekit.core.record import Unavailable, from_plain, to_plain
-from edgekit.measure.stats import summarize
 from edgekit.measure.validity import judge_conditions, judge_machine, judge_samples
 from edgekit_runner import __version__ as runner_version
 
@@ -75,7 +74,7 @@ def run_on_board(session: RunnerSession, target: RunTarget, options: RunOptions)
             profile=artifact.profile,
         ),
         *judge_conditions(collected.conditions, collected.wait_ns, sum(total) * options.threads),
-        *judge_samples(total),
+        *judge_samples(total, collected.starts, warmup_runs=options.warmup_runs),
     ]
     return Measurement(
         id=f"run-{secrets.token_hex(4)}",
@@ -96,7 +95,6 @@ def run_on_board(session: RunnerSession, target: RunTarget, options: RunOptions)
         wait_ns=collected.wait_ns,
         peak_memory_bytes=collected.peak_memory_bytes,
         timer_overhead_ns=collected.timer_overhead_ns,
-        summaries={name: summarize(values) for name, values in collected.samples.items()},
         validity=tuple(notes),
         model=_model(artifact),
         wall_s=round(time.perf_counter() - started, 3),

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from edgekit.core.comparison import Comparison, NetworkVerdict, Verdict
 from edgekit.core.errors import NotComparable
-from edgekit.core.measurement import Estimate, Level, Measurement
+from edgekit.core.estimate import Estimate
+from edgekit.core.measurement import Level, Measurement
 from edgekit.core.network import CloudTrip
 from edgekit.core.record import Unavailable
-from edgekit.measure.stats import compare_quantiles, median, quantile_estimate, rank_interval
+from edgekit.measure.stats import difference_of, median, quantile_estimate, ratio_of
 
 MARGIN_SHARE = 0.03
 """Medians closer than this are called undecided: nobody moves a model for 3 %."""
@@ -31,6 +32,7 @@ def compare(measurement: Measurement, trips: Sequence[CloudTrip]) -> Comparison:
             f"the run on {measurement.board} has too few samples: {edge_p50.reason}",
             hint="measure again with --runs 300",
         )
+    edge_p95 = quantile_estimate(edge, 0.95)
     return Comparison(
         measurement_id=measurement.id,
         board=measurement.board,
@@ -38,8 +40,8 @@ def compare(measurement: Measurement, trips: Sequence[CloudTrip]) -> Comparison:
         edge_mode=measurement.mode,
         edge_machine=measurement.machine,
         edge_p50_ms=edge_p50,
-        edge_p95_ms=quantile_estimate(edge, 0.95),
-        networks=tuple(_network(edge, trip) for trip in trips),
+        edge_p95_ms=edge_p95,
+        networks=tuple(_network(edge, edge_p50, edge_p95, trip) for trip in trips),
         notes=tuple(notes),
     )
 
@@ -63,7 +65,9 @@ def break_even_rtt_ms(edge_ms: float, cloud_ms: float, rtt_ms: float) -> float:
     return edge_ms - (cloud_ms - rtt_ms)
 
 
-def _network(edge: Sequence[float], trip: CloudTrip) -> NetworkVerdict:
+def _network(
+    edge: Sequence[float], edge_p50: Estimate, edge_p95: Estimate | Unavailable, trip: CloudTrip
+) -> NetworkVerdict:
     cloud = [value / 1e6 for value in trip.samples_ns["total"]]
     cloud_p50 = quantile_estimate(cloud, 0.5)
     where = trip.network.id if trip.network else trip.endpoint
@@ -72,11 +76,11 @@ def _network(edge: Sequence[float], trip: CloudTrip) -> NetworkVerdict:
             f"the trips over {where} are too few: {cloud_p50.reason}",
             hint="give them more time: --cloud-seconds 30",
         )
-    difference = compare_quantiles(cloud, edge, 0.5, lambda c, e: c - e)
-    ratio = compare_quantiles(cloud, edge, 0.5, lambda c, e: c / e)
+    cloud_p95 = quantile_estimate(cloud, 0.95)
+    difference = difference_of(cloud_p50, edge_p50)
     tail: Estimate | Unavailable = Unavailable("too few samples for p95 on one side")
-    if rank_interval(len(cloud), 0.95) and rank_interval(len(edge), 0.95):
-        tail = compare_quantiles(cloud, edge, 0.95, lambda c, e: c - e)
+    if isinstance(cloud_p95, Estimate) and isinstance(edge_p95, Estimate):
+        tail = difference_of(cloud_p95, edge_p95)
     even: float | Unavailable = Unavailable("the network's round trip time is not known")
     if trip.network is not None:
         even = break_even_rtt_ms(median(edge), median(cloud), trip.network.rtt_ms)
@@ -84,10 +88,10 @@ def _network(edge: Sequence[float], trip: CloudTrip) -> NetworkVerdict:
         network=trip.network,
         trip_id=trip.id,
         cloud_p50_ms=cloud_p50,
-        cloud_p95_ms=quantile_estimate(cloud, 0.95),
+        cloud_p95_ms=cloud_p95,
         difference_p50_ms=difference,
         difference_p95_ms=tail,
-        ratio_p50=ratio,
+        ratio_p50=ratio_of(cloud_p50, edge_p50),
         verdict=decide(difference, median(edge), median(cloud)),
         break_even_rtt_ms=even,
     )

@@ -125,6 +125,6 @@ def _trip(
         samples_ns={key: tuple(values) for key, values in samples.items()},
         starts_ns=tuple(found["starts_ns"]),
         summaries={key: summarize(values) for key, values in samples.items()},
-        validity=tuple(judge_samples(samples["total"])),
+        validity=tuple(judge_samples(samples["total"], found["starts_ns"])),
         measured_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )

@@ -9,8 +9,8 @@ import math
 from html import escape
 
 from edgekit.core.comparison import Comparison
+from edgekit.core.estimate import Estimate
 from edgekit.core.lag import LagReport, Ledger
-from edgekit.core.measurement import Estimate
 from edgekit.core.mode import Mode
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_ms

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from edgekit.core.artifact import Accuracy, ModelArtifact
 from edgekit.core.comparison import Comparison
 from edgekit.core.deploy import Deployment
+from edgekit.core.estimate import Estimate
 from edgekit.core.lag import Finding, LagReport, Ledger
-from edgekit.core.measurement import Estimate, Measurement
+from edgekit.core.measurement import Measurement
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_bytes, format_count, format_interval_ms, format_ms
 from edgekit.report.input import ReportInput
