@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 real-models test test-fast check format clean bench-net
+.PHONY: help setup demo demo-arm64 real-models matrix test test-fast check format clean bench-net
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ demo-arm64: setup ## the same on an emulated arm64 board (root and apt needed; s
 
 real-models: setup ## prepare the real models of benches and matrix (packages alone; minutes, once)
 	nice -n 10 $(BIN)/python scripts/prepare_real_models.py
+
+matrix: setup ## docs/conversion-matrix.md from real conversions (an hour or so)
+	nice -n 10 $(BIN)/python scripts/conversion_matrix.py
 
 test: setup ## all tests
 	$(BIN)/python -m pytest

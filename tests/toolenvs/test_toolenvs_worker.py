@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -123,6 +124,22 @@ def test_a_requirement_that_does_not_exist_leaves_no_environment(
     with pytest.raises(ToolEnvironmentError, match="bare failed"):
         ensure("bare")
     assert not environment_folder(broken).exists()
+
+
+@pytest.mark.slow
+def test_an_environment_of_ones_own_takes_distributions_without_their_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEKIT_CACHE_DIR", str(tmp_path))
+    own = pins.ToolEnvironment(
+        "own", "for tests", ("idna==3.10",), 1, unbound=("pytest-timeout==2.4.0",)
+    )
+    python = ensure(own)
+    found = "from importlib.metadata import distributions as d; print([i.name for i in d()])"
+    done = subprocess.run([python, "-c", found], capture_output=True, text=True, check=True)
+    assert "pytest-timeout" in done.stdout
+    assert "'pytest'" not in done.stdout
+    assert ensure(own) == python
 
 
 def test_every_environment_is_pinned() -> None:

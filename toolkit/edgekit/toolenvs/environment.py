@@ -63,15 +63,19 @@ def is_ready(name: str) -> bool:
     return (environment_folder(find_environment(name)) / COMPLETE_MARK).exists()
 
 
-def ensure(name: str, *, progress: Progress = lambda message: None) -> Path:
+def ensure(name: str | ToolEnvironment, *, progress: Progress = lambda message: None) -> Path:
     """The environment's interpreter; makes the environment when it is not there yet.
 
     Two processes that ask at the same time make it once.
 
+    Args:
+        name: of one of edgekit's own, or an environment that a bench or a plug-in describes.
+        progress: hears that it is being made.
+
     Raises:
         ToolEnvironmentError: the name is unknown, there is no space, or pip failed.
     """
-    environment = find_environment(name)
+    environment = name if isinstance(name, ToolEnvironment) else find_environment(name)
     folder = environment_folder(environment)
     python = folder / "bin" / "python"
     if (folder / COMPLETE_MARK).exists():
@@ -103,6 +107,9 @@ def _make(environment: ToolEnvironment, folder: Path, progress: Progress) -> Non
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
         _run([*pip, PIP_REQUIREMENT], environment, log)
         _run([*pip, *environment.requirements], environment, log)
+        if environment.unbound:
+            loose = ["--no-deps", "--ignore-requires-python", *environment.unbound]
+            _run([*pip, *loose], environment, log)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

@@ -22,13 +22,15 @@ class ToolEnvironment:
     """What is asked for directly, exactly pinned; the rest is bounded by constraints."""
     size_mb: int
     """Disk space once installed, rounded up."""
+    unbound: tuple[str, ...] = ()
+    """Installed last, without what they require: distributions whose bounds are too narrow."""
     newest_python: tuple[int, int] = (3, 13)
     """The newest Python that its wheels exist for."""
 
     @property
     def fingerprint(self) -> str:
         """Changes whenever a pin changes."""
-        text = "\n".join((self.name, *sorted(self.requirements)))
+        text = "\n".join((self.name, *sorted((*self.requirements, *self.unbound))))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

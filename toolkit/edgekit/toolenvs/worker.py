@@ -27,6 +27,7 @@ from edgekit.core import errors
 from edgekit.core.errors import EdgekitError, StepFailed
 from edgekit.core.units import format_bytes
 from edgekit.toolenvs.environment import Progress, cache_folder, ensure
+from edgekit.toolenvs.pins import ToolEnvironment
 
 DEFAULT_TIMEOUT_S = 1800
 KEPT_LOGS = 20
@@ -116,7 +117,7 @@ def worker_variables(sources: Path) -> dict[str, str]:
 
 
 def call(
-    environment: str,
+    environment: str | ToolEnvironment,
     module: str,
     request: Mapping[str, object],
     *,
@@ -127,7 +128,7 @@ def call(
     """Runs ``module.main(request)`` in the environment and gives its reply.
 
     Args:
-        environment: name of a tool environment; made first when it is not there yet.
+        environment: a tool environment or its name; made first when it is not there yet.
         module: dotted name of the worker module.
         request: JSON-serializable.
         limits: of time and memory; the usual ones when not given.
