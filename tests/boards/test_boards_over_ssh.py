@@ -206,14 +206,19 @@ def test_a_server_that_speaks_no_ssh_is_one_message(
     board: LocalBoard, greeting: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def answer(server: socket.socket) -> None:
-        connection, _ = server.accept()
-        with connection:
-            connection.sendall(greeting)
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                connection.sendall(greeting)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         thread = threading.Thread(target=answer, args=(server,))
         thread.start()
         with pytest.raises(Unreachable, match="SSH"):
             open_transport(changed(board, port=server.getsockname()[1]))
+        server.shutdown(socket.SHUT_RDWR)
         thread.join()
     assert capfd.readouterr().err == ""

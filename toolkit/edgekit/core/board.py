@@ -32,6 +32,13 @@ class BoardEntry:
     emulated: bool = False
     """True for an emulated machine: numbers are stamped ``emulated``."""
     tags: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    password_file: str = ""
+    """File with the password, readable by its owner alone; for boards that take no keys."""
+    proxy_jump: str = ""
+    """Jump hosts, as in ssh_config; empty takes those of ~/.ssh/config."""
+    connect_timeout_s: float = 0.0
+    """0 takes ConnectTimeout of ~/.ssh/config, or 10 s to connect and 15 s to shake hands."""
 
     @property
     def mode(self) -> Mode:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, Self
+
+from edgekit.core.errors import BoardError, ConfigError
 
 OnLine = Callable[[bytes], None]
 OnBytes = Callable[[int], None]
+Source = bytes | Path
+"""What is sent: bytes, or a file of this machine, which is read block by block."""
+MAX_OUTPUT_BYTES = 256_000_000
+"""A command that prints more is ended; nothing of ours does."""
+MAX_FILE_BYTES = 256_000_000
+"""Of a file that is read from a board."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +29,12 @@ class Completed:
 
 
 class Transport(Protocol):
-    """A connection to a board. Paths are absolute; the board's home is ``home``."""
+    """A connection to a board. Paths are absolute, or relative to ``home``, where commands begin."""
 
-    home: str
+    @property
+    def home(self) -> str:
+        """The absolute path of the user's home; the first use may take a round trip."""
+        ...
 
     def run(
         self,
@@ -35,9 +47,9 @@ class Transport(Protocol):
         """Runs a program.
 
         Args:
-            argv: program and arguments; fixed words and hash-named paths only, never user data.
+            argv: program and arguments; they reach it as they are, whatever shell the user has.
             stdin: data that the program reads.
-            timeout_s: longest silence-independent run time in seconds.
+            timeout_s: longest run time in seconds, however much it prints.
             on_line: receives every line of stdout as it arrives.
 
         Raises:
@@ -45,12 +57,26 @@ class Transport(Protocol):
         """
         ...
 
-    def put(self, data: bytes, path: str, *, on_bytes: OnBytes | None = None) -> None:
+    def put(
+        self,
+        source: Source,
+        path: str,
+        *,
+        offset_bytes: int = 0,
+        on_bytes: OnBytes | None = None,
+    ) -> None:
         """Writes a file on the board; its folder must exist.
+
+        Args:
+            source: what to send.
+            path: the file.
+            offset_bytes: how much the board's file is known to have; the rest is sent. See
+                :mod:`edgekit.boards.resume`.
+            on_bytes: receives the size of each block that the board confirmed.
 
         Raises:
             DiskFull: no space left.
-            BoardError: the connection broke.
+            BoardError: the connection broke or stalled; what arrived stays in the file.
         """
         ...
 
@@ -74,9 +100,17 @@ class Lines:
         self.on_line = on_line
         self.blocks: list[bytes] = []
         self.rest = b""
+        self.size_bytes = 0
 
     def feed(self, block: bytes) -> None:
-        """Takes the next bytes."""
+        """Takes the next bytes.
+
+        Raises:
+            BoardError: it is more than any command of ours says.
+        """
+        self.size_bytes += len(block)
+        if self.size_bytes > MAX_OUTPUT_BYTES:
+            raise BoardError(f"a command on the board printed more than {MAX_OUTPUT_BYTES} bytes")
         self.blocks.append(block)
         if self.on_line is None:
             return
@@ -88,3 +122,36 @@ class Lines:
     def data(self) -> bytes:
         """All bytes so far."""
         return b"".join(self.blocks)
+
+
+def blocks_of(source: Source, offset_bytes: int, block_bytes: int) -> Iterator[bytes]:
+    """The source from an offset on, in blocks.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    if isinstance(source, bytes):
+        for begin in range(offset_bytes, len(source), block_bytes):
+            yield source[begin : begin + block_bytes]
+        return
+    try:
+        with open(source, "rb") as stream:
+            stream.seek(offset_bytes)
+            while block := stream.read(block_bytes):
+                yield block
+    except OSError as err:
+        raise ConfigError(f"{source} cannot be read: {err.strerror}") from err
+
+
+def size_of(source: Source) -> int:
+    """Bytes of a source.
+
+    Raises:
+        ConfigError: the file cannot be examined.
+    """
+    if isinstance(source, bytes):
+        return len(source)
+    try:
+        return source.stat().st_size
+    except OSError as err:
+        raise ConfigError(f"{source} cannot be read: {err.strerror}") from err

@@ -12,7 +12,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from edgekit.boards.transports.contract import Completed, Lines, OnBytes, OnLine
+from edgekit.boards.transports.contract import (
+    MAX_FILE_BYTES,
+    Completed,
+    Lines,
+    OnBytes,
+    OnLine,
+    Source,
+    blocks_of,
+)
 from edgekit.core.board import BoardEntry
 from edgekit.core.errors import BoardError, BoardTimeout, CommandFailed, DiskFull
 
@@ -23,7 +31,12 @@ class LocalTransport:
     """Runs commands here, in the user's home or in another folder given as home."""
 
     def __init__(self, home: Path | None = None) -> None:
-        self.home = str((home or Path.home()).absolute())
+        self._home = str((home or Path.home()).absolute())
+
+    @property
+    def home(self) -> str:
+        """See Transport.home."""
+        return self._home
 
     def run(
         self,
@@ -51,14 +64,24 @@ class LocalTransport:
         finally:
             _end(process)
 
-    def put(self, data: bytes, path: str, *, on_bytes: OnBytes | None = None) -> None:
+    def put(
+        self,
+        source: Source,
+        path: str,
+        *,
+        offset_bytes: int = 0,
+        on_bytes: OnBytes | None = None,
+    ) -> None:
         """See Transport.put."""
+        place = os.path.join(self.home, path)
         try:
-            with open(path, "wb") as stream:
-                for begin in range(0, len(data), BLOCK):
-                    stream.write(data[begin : begin + BLOCK])
+            with open(place, "r+b" if offset_bytes else "wb") as stream:
+                stream.truncate(offset_bytes)
+                stream.seek(offset_bytes)
+                for block in blocks_of(source, offset_bytes, BLOCK):
+                    stream.write(block)
                     if on_bytes:
-                        on_bytes(len(data[begin : begin + BLOCK]))
+                        on_bytes(len(block))
         except OSError as err:
             kind = DiskFull if err.errno in (errno.ENOSPC, errno.EDQUOT) else BoardError
             raise kind(f"{path} cannot be written: {err.strerror}") from err
@@ -66,9 +89,13 @@ class LocalTransport:
     def get(self, path: str) -> bytes:
         """See Transport.get."""
         try:
-            return Path(path).read_bytes()
+            with open(os.path.join(self.home, path), "rb") as stream:
+                data = stream.read(MAX_FILE_BYTES + 1)
         except OSError as err:
             raise BoardError(f"{path} cannot be read: {err.strerror}") from err
+        if len(data) > MAX_FILE_BYTES:
+            raise BoardError(f"{path} is larger than {MAX_FILE_BYTES} bytes")
+        return data
 
     def close(self) -> None:
         """Nothing is open."""

@@ -96,41 +96,25 @@ def trust_command(
     name: str, expected: str, yes: bool, inventory: Path | None, output: Output
 ) -> None:
     """Record a board's host key after you compared its fingerprint."""
-    from edgekit.boards.host_keys import (
-        KeyVerdict,
-        fingerprint,
-        judge,
-        read_known_hosts,
-        record_key,
-    )
     from edgekit.boards.inventory import load_board
-    from edgekit.boards.transports.ssh import connection_settings, server_key
-    from edgekit.core.errors import HostKeyChanged
+    from edgekit.boards.trust import record_host_key, see_host_key
 
     entry = load_board(name, inventory=inventory)
-    host, kind, key = server_key(entry)
-    files = [Path(p).expanduser() for p in connection_settings(entry).known_hosts]
-    shown = fingerprint(key)
-    verdict = judge(read_known_hosts(files), host, kind, key)
-    if verdict in (KeyVerdict.CHANGED, KeyVerdict.REVOKED):
-        raise HostKeyChanged(
-            f"{name}: another key of {host} is recorded; it now shows {kind} {shown}",
-            hint=f"if the board was set up anew: ssh-keygen -R '{host}' -f {files[0]}",
-        )
-    if expected and expected != shown:
-        raise HostKeyChanged(f"{name}: the host key is {shown}, not {expected}")
-    if verdict is KeyVerdict.UNKNOWN:
+    seen = see_host_key(entry, expected=expected)
+    if not seen.is_trusted:
         if not yes and not expected:
-            click.echo(f"{host} shows {kind} {shown}", err=True)
-            click.echo(
-                "compare it on the board: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
-                err=True,
-            )
+            click.echo(f"{seen.name} shows {seen.key.key_type} {seen.fingerprint}", err=True)
+            click.echo(f"compare it on the board: ssh-keygen -lf {seen.file_there}", err=True)
             click.confirm("is it the same?", abort=True, err=True)
-        record_key(files[0], host, kind, key)
+        record_host_key(seen)
     output.data(
-        {"host": host, "key_type": kind, "fingerprint": shown, "file": str(files[0])},
-        f"{host} {kind} {shown} is recorded in {files[0]}",
+        {
+            "host": seen.name,
+            "key_type": seen.key.key_type,
+            "fingerprint": seen.fingerprint,
+            "file": str(seen.file),
+        },
+        f"{seen.name} {seen.key.key_type} {seen.fingerprint} is recorded in {seen.file}",
     )
     output.next_step(f"edgekit boards probe {name}")
 

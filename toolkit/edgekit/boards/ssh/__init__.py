@@ -1,0 +1,1 @@
+"""What the ssh transport is made of: configuration, connection, login, commands, files."""
