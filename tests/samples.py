@@ -9,6 +9,7 @@ from pathlib import Path
 from edgekit.convert.work import file_entries
 from edgekit.core.artifact import (
     Agreement,
+    FileEntry,
     Format,
     ModelArtifact,
     ModelStructure,
@@ -38,15 +39,22 @@ def echo_artifact(folder: Path, *, content: str = "x") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     tensor = [{"name": content, "shape": [1], "dtype": "float32"}]
     (folder / "model.onnx").write_text(json.dumps(tensor))
-    spec = TensorSpec(content, (1,), "float32")
-    card = ModelArtifact(
+    card = artifact_card(tensor=content, files=file_entries(folder))
+    save(card, folder / "card.json")
+    return folder
+
+
+def artifact_card(*, tensor: str = "x", files: tuple[FileEntry, ...] = ()) -> ModelArtifact:
+    """The card of an artifact for the echo engine."""
+    spec = TensorSpec(tensor, (1,), "float32")
+    return ModelArtifact(
         name="echo-model",
         format=Format.ONNX,
         engine="echo",
         profile="generic-x86-64",
         recipe="float",
         model="model.onnx",
-        files=file_entries(folder),
+        files=files,
         inputs=(spec,),
         outputs=(spec,),
         source=SourceModel("echo-model", Format.ONNX, "0" * 64, 10),
@@ -60,8 +68,6 @@ def echo_artifact(folder: Path, *, content: str = "x") -> Path:
         steps=(),
         elapsed_s=0.1,
     )
-    save(card, folder / "card.json")
-    return folder
 
 
 def measurement(

@@ -134,7 +134,10 @@ def test_deploy_then_nothing_to_do(
         Action.UPLOAD,
         Action.INSTALL,
         Action.SWITCH,
+        Action.HEALTH,
+        Action.COMMIT,
     }
+    assert first.deployment.signed_by.startswith("SHA256:")
     again = deploy_here(board, transport, folder, "first")
     assert again.deployment
     assert not again.deployment.changed

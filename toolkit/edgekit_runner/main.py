@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from typing import Any, Callable, Dict, List, TextIO
+from typing import Any, Callable, Dict, List, TextIO, Tuple
 
 from . import wire
 from .failure import Failure
@@ -18,14 +18,23 @@ Emit = Callable[..., None]
 Command = Callable[[Dict[str, Any], Emit], None]  # Any: JSON
 
 COMMANDS = {
+    "begin": "install",
     "check": "golden",
-    "have": "install",
+    "commit": "install",
+    "end": "lease",
+    "enrol": "trust",
+    "gc": "releases",
+    "have": "store",
     "install": "install",
     "ping": "probe",
     "probe": "probe",
+    "releases": "releases",
+    "renew": "lease",
+    "rollback": "releases",
     "run": "measure",
-    "state": "install",
+    "survey": "survey",
     "switch": "install",
+    "trim": "store",
 }
 """Command to the module that has a function of that name."""
 
@@ -66,16 +75,24 @@ def main(arguments: List[str]) -> int:
     except BrokenPipeError:
         return 1
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        code = wire.ERROR_NO_SPACE if full else wire.ERROR_IO
-        text = "no space left on the board" if full else str(error)
-        hint = "free some space there, then run the same command again" if full else ""
+        code, text, hint = describe(error)
         emit("error", code=code, message=text, hint=hint)
     except Exception as error:  # noqa: BLE001  boundary: engines may raise anything
         traceback.print_exc()
         text = "%s: %s" % (type(error).__name__, error)
         emit("error", code=wire.ERROR_INTERNAL, message=text[:2000], hint="")
     return 1
+
+
+def describe(error: OSError) -> Tuple[str, str, str]:
+    """Code, sentence and hint for what the operating system says."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "free some space there (edgekit gc BOARD), then run the same command again"
+        return wire.ERROR_NO_SPACE, "no space left on the board", hint
+    if error.errno == errno.EIO:
+        text = "the board's storage reports an input/output error: %s" % error
+        return wire.ERROR_STORAGE, text, "check or replace its card or disk: dmesg | tail"
+    return wire.ERROR_IO, str(error), ""
 
 
 def run(arguments: List[str], emit: Emit) -> None:

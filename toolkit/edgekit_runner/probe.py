@@ -62,7 +62,7 @@ def collect(sensors: Sensors, home: str, site: List[str]) -> Dict[str, Any]:  # 
         "os_name": os_name(sensors.text("etc/os-release") or ""),
         "libc": libc(),
         "python": platform.python_version(),
-        "python_abi": "cp%d%d" % sys.version_info[:2],
+        "python_abi": python_abi(),
         "cpu_model": cpu_model or platform.processor() or "unknown",
         "cpu_features": features,
         "cpu_count": cpu_count(),
@@ -91,6 +91,11 @@ def userland_arch() -> str:
     if sys.maxsize <= 2**32:
         return {"aarch64": "armv7l", "x86_64": "i686"}.get(machine, machine)
     return machine
+
+
+def python_abi() -> str:
+    """Wheel tag of this interpreter, such as ``cp311``."""
+    return "cp%d%d" % sys.version_info[:2]
 
 
 def libc() -> str:

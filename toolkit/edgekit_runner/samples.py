@@ -38,7 +38,7 @@ class Release:
     @property
     def tolerance(self) -> float:
         """Largest allowed difference of de-quantized outputs."""
-        return float(self.card["golden"]["tolerance"])
+        return float(self.card["golden"].get("tolerance", 0.0))
 
     def tensors(self, sample: int, kind: str) -> List[Any]:  # Any: numpy arrays
         """Inputs (``in``) or expected outputs (``out``) of one golden sample."""

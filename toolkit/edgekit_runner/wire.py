@@ -7,18 +7,34 @@ Commands, their request, and the events they write before ``done``:
 
 ``probe``    {"home": PATH?, "sysfs": PATH?, "site": [PATH]?}
              -> ``facts`` {...the fields of edgekit.core.board.BoardFacts, beside "event"}
+``survey``   {"app": NAME, "home": PATH?, "sysfs": PATH?, "site": [PATH]?}
+             -> ``facts`` as above, ``ground`` {disk, inodes, noexec, modules, enrolled keys, lease},
+             ``active`` {the application's active release: manifest, confirmed, intact...}
 ``have``     {"sha256": [HEX]}
-             -> ``have`` {"sha256": [HEX present and intact in the store]}, ``state`` as below
-``install``  {"txn": ID, "manifest": BUNDLE}
-             verifies the blobs staged as ``staging/<txn>/<sha256>``, moves them to the store,
-             unpacks wheels, builds the release; does not switch.
+             -> ``have`` {"sha256": [HEX present and intact in the store]},
+             ``staged`` {"sha256", "size", "blocks": [HEX per PREFIX_BLOCK_BYTES]} for partial ones
+``begin``    {"holder": ID, "who": TEXT, "lease_s": N?, "sha256": [HEX], "extra": [HEX]?}
+             takes the lease, settles what an earlier deployment left, cleans staging
+             -> ``recovered`` {"app", "what"}..., ``have`` and ``staged`` as above, ``lease`` {...}
+``renew``    {"holder", "who", "lease_s"?} -> ``lease``
+``trim``     {"holder", "sha256", "size"} cuts a staged blob -> ``trimmed``
+``end``      {"holder", "discard": BOOL} gives the lease back -> ``ended``
+``install``  {"holder"?, "manifest": TEXT, "signature": TEXT?, "differences":
+             [{"base", "target", "difference", "size_bytes"}]?}
+             verifies signature, counter and the blobs staged as ``staging/<sha256>``, moves them to
+             the store, unpacks wheels, builds the release; does not switch.
              -> ``installed`` {"release": ID, "path": PATH, "site": PATH or ""}
 ``check``    {"release_path": PATH, "site": [PATH], "engine": NAME, "threads": N,
              "engine_options": {NAME: VALUE}?}
              -> ``golden`` {"samples": N, "max_deviation": X, "tolerance": X, "passed": BOOL};
              0 samples when the artifact has none
-``switch``   {"app": NAME, "release": ID} -> ``switched`` {"app", "release", "previous"}
-``state``    {} -> ``state`` {"apps": {NAME: RELEASE}, "releases": {NAME: [RELEASE]}}
+``switch``   {"holder"?, "app": NAME, "release": ID} verifies every byte, then renames one link
+             -> ``switched`` {"app", "release", "previous"}
+``commit``   {"holder"?, "app", "release"} -> ``committed`` {"app", "release"}
+``rollback`` {"holder"?, "app", "release"?} -> ``rolled_back`` {"app", "release", "previous"}
+``releases`` {"app"?} -> ``release`` {"app", "release", "is_current", "is_previous", ...}...
+``gc``       {"holder"?, "dry_run": BOOL} -> ``collected`` {"removed": [TEXT], "freed_bytes"}
+``enrol``    {"keys": [PUBLIC KEY], "profile"?, "replace": BOOL} -> ``enrolled`` {"keys", "profile"}
 ``run``      {"release_path", "site", "engine", "threads", "runs", "warmup_runs",
              "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?,
              "engine_options": {NAME: VALUE}?}
@@ -47,17 +63,36 @@ APPS_FOLDER = "apps"
 STAGING_FOLDER = "staging"
 SITES_FOLDER = "sites"
 """Unpacked wheel sets, named by the hash of their sorted wheel hashes."""
-STATE_FILE = "state.json"
+STATES_FOLDER = "states"
+"""One file per application: confirmed, previous, highest counter."""
+TRUST_FOLDER = "trust"
+SIGNERS_FILE = "allowed_signers"
+IDENTITY_FILE = "board.json"
+LEASE_FILE = "lease.json"
 COMPLETE_MARK = "COMPLETE"
 """File that is written last into a release or site folder; one without it does not count."""
 MANIFEST_FILE = "manifest.json"
-"""The bundle inside a release folder."""
+"""The bundle inside a release folder, byte for byte what was signed."""
+SIGNATURE_FILE = "manifest.json.sig"
+NAMESPACE = "edgekit-release"
+"""Namespace of the SSH signature: one made for another purpose does not count."""
+SIGNER = "edgekit"
+"""Principal in the board's allowed_signers."""
+PREFIX_BLOCK_BYTES = 4 << 20
+"""A cut transfer goes on behind the last block of this size that arrived right."""
 
 CARD_FILE = "card.json"
 RUNNER_FILE = "runner.pyz"
 GOLDEN_FOLDER = "golden"
 
 ERROR_BAD_REQUEST = "bad-request"
+ERROR_MISMATCH = "mismatch"
+"""The release is for another kind of board."""
+ERROR_SIGNATURE = "signature"
+ERROR_REPLAY = "replay"
+"""A release with a higher counter was accepted before."""
+ERROR_STORAGE = "bad-storage"
+"""The board's disk reports errors."""
 ERROR_BUSY = "busy"
 """Another installer is at work on the board."""
 ERROR_NO_SPACE = "no-space"
@@ -90,5 +125,19 @@ def release_id(manifest: Dict[str, Any]) -> str:  # Any: JSON
         True
     """
     content = {key: value for key, value in manifest.items() if key not in ENVELOPE_KEYS}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
+
+
+def content_id(manifest: Dict[str, Any]) -> str:  # Any: JSON
+    """The same for the release's content: a later signature of it does not change this one.
+
+    Example:
+        >>> content_id({"app": "cats", "counter": 3}) == content_id({"app": "cats", "counter": 4})
+        True
+    """
+    return release_id({key: value for key, value in manifest.items() if key != "counter"})
+
+
+def canonical(document: Dict[str, Any]) -> str:  # Any: JSON
+    """The one spelling of a manifest; this text is what is signed."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))

@@ -1,43 +1,39 @@
-"""Puts an artifact on a board: plan, upload, verify, check golden outputs, switch."""
+"""Puts a release on a board: survey, refuse, plan, apply."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import re
-import secrets
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from edgekit.boards.deploy_plan import BoardState, bundle_id, make_plan, needed_bytes, wanted_blobs
-from edgekit.boards.probe import probe_board
-from edgekit.boards.runner_archive import runner_archive
-from edgekit.boards.session import RunnerSession, ensure_runner
-from edgekit.boards.transports.contract import Transport
-from edgekit.boards.wheelhouse import WheelSet, resolve_wheels
-from edgekit.core.artifact import FileEntry, ModelArtifact
-from edgekit.core.board import BoardEntry, BoardFacts
-from edgekit.core.deploy import Action, Bundle, Deployment, Plan
-from edgekit.core.errors import (
-    BoardError,
-    BoardMismatch,
-    ConfigError,
-    DiskFull,
-    VerificationFailed,
+from edgekit.boards import signing
+from edgekit.boards.applying import Applied, Applying
+from edgekit.boards.artifact_folder import app_name, load_card, require_app
+from edgekit.boards.bundle_file import choose_release, is_bundle_file, read_bundle_file
+from edgekit.boards.bundling import Release, canonical_profile, make_release, sign_release
+from edgekit.boards.deploy_plan import Ground, Wanted, is_satisfied, make_plan
+from edgekit.boards.preflight import (
+    require_fit,
+    require_ground,
+    require_signature,
+    require_space,
 )
-from edgekit.core.record import Unavailable, load, to_plain
-from edgekit.core.units import format_bytes
-from edgekit.profiles.device import load_profile
-from edgekit.profiles.matching import check_board
-from edgekit_runner import wire
+from edgekit.boards.session import runner_session
+from edgekit.boards.signing import SigningKey
+from edgekit.boards.stopwatch import Stopwatch
+from edgekit.boards.surveying import survey_board
+from edgekit.boards.target import target_of_board
+from edgekit.boards.transports.contract import Transport
+from edgekit.boards.wheelhouse import resolve_wheels
+from edgekit.core.artifact import ModelArtifact
+from edgekit.core.board import BoardEntry, BoardFacts
+from edgekit.core.deploy import Deployment, Plan
+from edgekit.core.errors import BoardMismatch, ConfigError
+from edgekit.core.record import Unavailable
 
 Progress = Callable[[str], None]
-APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-CHECK_TIMEOUT_S = 600
-INSTALL_TIMEOUT_S = 900
+
+__all__ = ["DeployRequest", "Deployed", "deploy", "load_card"]
 
 
 @dataclass(frozen=True)
@@ -45,11 +41,17 @@ class DeployRequest:
     """What to deploy where."""
 
     folder: Path
-    """The artifact folder, with card.json."""
+    """An artifact folder, or a bundle file."""
     entry: BoardEntry
     app: str = ""
     """Name under which it lies on the board; the artifact's name when empty."""
     dry_run: bool = False
+    is_unsigned: bool = False
+    """True to deploy without a signature, to a board that has enrolled no key."""
+    key: Path | None = None
+    """Private key to sign with; the user's own when None."""
+    max_p95_ms: float | None = None
+    """Budget for the 95th percentile on the board; a release that misses it is not activated."""
 
 
 @dataclass(frozen=True)
@@ -63,297 +65,180 @@ class Deployed:
     """Folders on the board with the engine's libraries."""
 
 
-class Meter:
-    """Says how far a transfer is, every few seconds."""
-
-    INTERVAL_S = 3.0
-
-    def __init__(self, total_bytes: int, progress: Progress) -> None:
-        self.total_bytes = max(total_bytes, 1)
-        self.progress = progress
-        self.sent_bytes = 0
-        self.begin_s = self.said_s = time.monotonic()
-
-    def add(self, size_bytes: int) -> None:
-        """Counts bytes that were sent."""
-        self.sent_bytes += size_bytes
-        now_s = time.monotonic()
-        if now_s - self.said_s >= self.INTERVAL_S:
-            self.said_s = now_s
-            rate = format_bytes(self.sent_bytes / (now_s - self.begin_s))
-            self.progress(f"  {self.sent_bytes / self.total_bytes:.0%} at {rate}/s")
-
-
-class Stopwatch:
-    """Wall time of named phases in milliseconds."""
-
-    def __init__(self) -> None:
-        self.phases_ms: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Adds the time of the block to a phase."""
-        started = time.perf_counter_ns()
-        try:
-            yield
-        finally:
-            spent_ms = (time.perf_counter_ns() - started) / 1e6
-            self.phases_ms[name] = round(self.phases_ms.get(name, 0.0) + spent_ms, 3)
-
-
 def deploy(
     request: DeployRequest, transport: Transport, *, progress: Progress = lambda message: None
 ) -> Deployed:
-    """Makes the artifact the active release of its application; does nothing when it is.
+    """Makes a release the active one of its application; does nothing when it is.
 
     Every state in between leaves the old release active; running it again is always safe.
 
     Raises:
-        ConfigError: the folder is not an artifact.
-        BoardMismatch: the board is not what the artifact was made for.
+        ConfigError: neither an artifact nor a bundle file, or there is no key to sign with.
+        BoardMismatch: the board is not what the release was made for, or asks for a signature.
         EngineMissing: no wheels of the engine fit the board.
         DiskFull: not enough space on the board.
-        VerificationFailed: a hash or a golden output differs.
+        VerificationFailed: a hash, signature, counter or golden output differs.
+        GateFailed: the latency on the board is over the budget.
     """
-    watch = Stopwatch()
-    card = load_card(request.folder)
-    app = request.app or app_name(card.name)
-    if not APP.fullmatch(app):
-        raise ConfigError(
-            f"an application cannot be called {app!r}", hint="--app NAME: letters, digits, . _ -"
-        )
-    with watch.phase("probe"):
-        session = ensure_runner(transport)
-        facts = probe_board(session)
-        _require_fit(card, request.entry, facts)
-    with watch.phase("wheels"):
-        wheels = resolve_wheels(card.engine, facts, progress=progress)
-    with watch.phase("plan"):
-        contents = read_contents(request.folder, card)
-        bundle = make_bundle(app, contents, wheels, facts)
-        state = read_state(session, bundle)
-        has_golden = not isinstance(card.golden, Unavailable)
-        plan = make_plan(bundle, state, board=request.entry.name, has_golden=has_golden)
-        require_space(bundle, state, facts)
+    job = _Job(request, transport, progress)
+    release = job.release()
+    has_gate = request.max_p95_ms is not None
+    satisfied = job.is_satisfied(release)
+    if not satisfied:
+        release = job.signed(release)
+    plan = job.plan(release, satisfied=satisfied)
     if request.dry_run:
-        return Deployed(plan, facts, None)
-    apply = _Apply(session, bundle, plan, watch, progress)
-    deviation, path, site = apply.run(contents, wheels, card)
-    deployment = Deployment(
+        return Deployed(plan, job.survey.facts, None)
+    applying = Applying(job.session, request.entry, job.survey, job.watch, progress)
+    if satisfied and not has_gate:
+        done = applying.nothing()
+    else:
+        done = applying.apply(release, plan, max_p95_ms=request.max_p95_ms)
+    deployment = _deployment(request, release, plan, done, job.watch)
+    return Deployed(plan, job.survey.facts, deployment, done.site)
+
+
+class _Job:
+    """What is wanted, and what the board said."""
+
+    def __init__(self, request: DeployRequest, transport: Transport, progress: Progress) -> None:
+        self.request = request
+        self.progress = progress
+        self.watch = Stopwatch()
+        with self.watch.phase("plan"):
+            is_file = is_bundle_file(request.folder)
+            self.offered = read_bundle_file(request.folder) if is_file else ()
+            self.card = self.offered[0].card if self.offered else load_card(request.folder)
+            self.app = _app(request, self.card, self.offered)
+        with self.watch.phase("survey"):
+            self.session = runner_session(transport)
+            self.survey = survey_board(self.session, self.app)
+            require_fit(request.entry, self.survey.facts, made_for=self.card.profile)
+
+    def release(self) -> Release:
+        """The release for this board, not yet signed unless it comes from a bundle file."""
+        target = target_of_board(self.survey.facts)
+        if self.offered:
+            found = choose_release(self.offered, target, self.request.folder)
+        else:
+            with self.watch.phase("wheels"):
+                wheels = resolve_wheels(self.card.engine, target, progress=self.progress)
+            with self.watch.phase("plan"):
+                profile = profile_of(self.request.entry)
+                found = make_release(
+                    self.request.folder, self.card, wheels, target, app=self.app, profile=profile
+                )
+        has_wheels = bool(found.bundle.wheels)
+        require_ground(self.request.entry, self.survey.ground, has_wheels=has_wheels)
+        return found
+
+    def is_satisfied(self, release: Release) -> bool:
+        """True when the board is as it is wanted to be."""
+        return is_satisfied(
+            release.content,
+            self.survey.active,
+            self.survey.active_content,
+            is_signed=not self.request.is_unsigned,
+        )
+
+    def signed(self, release: Release) -> Release:
+        """The release with the signature that the board asks for."""
+        request, ground, name = self.request, self.survey.ground, self.request.entry.name
+        if request.is_unsigned:
+            app = release.bundle.app
+            self.progress(f"warning: {app} goes to {name} unsigned: nothing proves who made it")
+        elif self.offered:
+            _require_enrolled(name, ground)
+        else:
+            key = _key(request)
+            if key.public not in ground.keys:
+                if not is_virtual(request.entry):
+                    _require_enrolled(name, ground, key=key)
+                if not request.dry_run:
+                    self.session.call("enrol", {"keys": [key.public], "replace": False})
+            seen = self.survey.active.highest_counter
+            release = sign_release(release, key, seen_by_board=seen)
+        require_signature(request.entry, ground, release)
+        return release
+
+    def plan(self, release: Release, *, satisfied: bool) -> Plan:
+        """What is to be done; refuses what does not fit."""
+        survey, entry = self.survey, self.request.entry
+        wanted = Wanted(
+            release.bundle,
+            has_golden=not isinstance(self.card.golden, Unavailable),
+            has_gate=self.request.max_p95_ms is not None,
+        )
+        with self.watch.phase("plan"):
+            present: frozenset[str] = frozenset()
+            if not satisfied:
+                event = self.session.one("have", {"sha256": sorted(release.sources)}, "have")
+                present = frozenset(str(sha256) for sha256 in event["sha256"])
+                require_space(entry, survey.ground, survey.facts, release, present)
+            return make_plan(wanted, survey.active, present, board=entry.name, satisfied=satisfied)
+
+
+def _app(request: DeployRequest, card: ModelArtifact, offered: tuple[Release, ...]) -> str:
+    if not offered:
+        return require_app(request.app or app_name(card.name))
+    app = offered[0].bundle.app
+    if request.app not in ("", app):
+        raise ConfigError(
+            f"{request.folder} was made for the application {app}, not {request.app}",
+            hint=f"edgekit bundle ARTIFACT --app {request.app}",
+        )
+    return app
+
+
+def _key(request: DeployRequest) -> SigningKey:
+    if request.key is None and is_virtual(request.entry):
+        return signing.virtual_key()
+    key = signing.find_key(request.key)
+    if key is None:
+        name = request.entry.name
+        raise ConfigError(
+            "there is no key yet to sign releases with",
+            hint=f"edgekit keys init && edgekit keys enrol {name}  (or deploy with --unsigned)",
+        )
+    return key
+
+
+def _require_enrolled(name: str, ground: Ground, *, key: SigningKey | None = None) -> None:
+    if ground.keys and (key is None or key.public in ground.keys):
+        return
+    knows = "accepts the signatures of other keys only"
+    unknown = "does not know yet whose signatures to accept"
+    raise BoardMismatch(
+        f"{name} {knows if ground.keys else unknown}; nothing was sent",
+        hint=f"edgekit keys enrol {name}  (or deploy with --unsigned)",
+    )
+
+
+def is_virtual(entry: BoardEntry) -> bool:
+    """True for boards that this machine plays: they trust a key of their own."""
+    return entry.stand_in or entry.emulated
+
+
+def _deployment(
+    request: DeployRequest, release: Release, plan: Plan, done: Applied, watch: Stopwatch
+) -> Deployment:
+    return Deployment(
         board=request.entry.name,
-        app=app,
+        app=release.bundle.app,
         release=plan.release,
         previous=plan.current,
-        changed=bool(plan.steps),
-        sent_bytes=plan.upload_bytes,
-        golden_max_deviation=deviation,
+        changed=done.changed,
+        sent_bytes=done.sent_bytes,
+        signed_by=release.signed_by,
+        golden_max_deviation=done.deviation,
         phases_ms=watch.phases_ms,
-        release_path=path,
-        engine=card.engine,
-        engine_version=wheels.version,
-    )
-    return Deployed(plan, facts, deployment, site)
-
-
-def app_name(model_name: str) -> str:
-    """A model's name as the name of an application: letters, digits, dots, dashes.
-
-    Example:
-        >>> app_name("my model (v2)")
-        'my-model-v2'
-    """
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", model_name).strip("-._")
-    return plain[:100] or "model"
-
-
-def load_card(folder: Path) -> ModelArtifact:
-    """The card of an artifact folder.
-
-    Raises:
-        ConfigError: there is none, or it names files outside the folder.
-    """
-    path = folder / wire.CARD_FILE
-    if not path.is_file():
-        raise ConfigError(
-            f"{folder} is not an artifact: it has no {wire.CARD_FILE}",
-            hint="make one: edgekit convert MODEL --profile raspberrypi --out artifact",
-        )
-    card = load(ModelArtifact, path)
-    for name in (card.model, *(entry.path for entry in card.files)):
-        parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or ".." in parts:
-            raise ConfigError(
-                f"{path} names {name!r}, which lies outside the artifact",
-                hint="do not use this artifact; convert the model again",
-            )
-    if card.model not in {entry.path for entry in card.files}:
-        raise ConfigError(f"{path} names the model {card.model!r}, which is not among its files")
-    return card
-
-
-def read_contents(folder: Path, card: ModelArtifact) -> dict[str, bytes]:
-    """Path to content of everything a release holds.
-
-    Raises:
-        VerificationFailed: a file is missing or is not the one that the card names.
-    """
-    contents = {}
-    for entry in card.files:
-        path = folder / entry.path
-        data = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(data).hexdigest() != entry.sha256:
-            what = "has changed since it was converted" if path.is_file() else "is missing"
-            raise VerificationFailed(
-                f"{path} {what}", hint="convert the model again: edgekit convert MODEL ..."
-            )
-        contents[entry.path] = data
-    contents[wire.CARD_FILE] = (folder / wire.CARD_FILE).read_bytes()
-    contents[wire.RUNNER_FILE] = runner_archive()
-    return contents
-
-
-def make_bundle(
-    app: str, contents: dict[str, bytes], wheels: WheelSet, facts: BoardFacts
-) -> Bundle:
-    """The manifest of a release."""
-    files = tuple(
-        FileEntry(path, hashlib.sha256(data).hexdigest(), len(data))
-        for path, data in sorted(contents.items())
-    )
-    return Bundle(
-        app=app,
-        engine=wheels.engine,
-        engine_version=wheels.version,
-        arch=facts.arch,
-        python_abi=facts.python_abi,
-        files=files,
-        wheels=wheels.wheels,
+        release_path=done.path,
+        engine=release.bundle.engine,
+        engine_version=release.bundle.engine_version,
+        p95_ms=done.p95_ms,
     )
 
 
-def read_state(session: RunnerSession, bundle: Bundle) -> BoardState:
-    """What the board has of a bundle."""
-    present: frozenset[str] = frozenset()
-    current, releases = "", frozenset[str]()
-    for event in session.call("have", {"sha256": sorted(wanted_blobs(bundle))}):
-        if event["event"] == "have":
-            present = frozenset(event["sha256"])
-        elif event["event"] == "state":
-            current = event["apps"].get(bundle.app, "")
-            releases = frozenset(event["releases"].get(bundle.app, ()))
-    return BoardState(present, current, releases)
-
-
-class _Apply:
-    """Carries a plan out."""
-
-    def __init__(
-        self,
-        session: RunnerSession,
-        bundle: Bundle,
-        plan: Plan,
-        watch: Stopwatch,
-        progress: Progress,
-    ) -> None:
-        self.session = session
-        self.bundle = bundle
-        self.plan = plan
-        self.watch = watch
-        self.progress = progress
-
-    def run(
-        self, contents: dict[str, bytes], wheels: WheelSet, card: ModelArtifact
-    ) -> tuple[float | None, str, tuple[str, ...]]:
-        """Golden deviation (None when not checked), release path, site folders."""
-        actions = {step.action for step in self.plan.steps}
-        txn = secrets.token_hex(8)
-        if Action.UPLOAD in actions:
-            with self.watch.phase("upload"):
-                self._upload(txn, contents, wheels)
-        with self.watch.phase("install"):
-            event = self._install(txn)
-        path, site = str(event["path"]), tuple(s for s in [str(event["site"])] if s)
-        deviation = None
-        if Action.CHECK in actions:
-            self.progress("checking golden outputs on the board")
-            with self.watch.phase("check"):
-                deviation = self._check(path, site, card)
-        if Action.SWITCH in actions:
-            with self.watch.phase("switch"):
-                self.session.call("switch", {"app": self.bundle.app, "release": self.plan.release})
-        return deviation, path, site
-
-    def _upload(self, txn: str, contents: dict[str, bytes], wheels: WheelSet) -> None:
-        transport = self.session.transport
-        staging = f"{transport.home}/{wire.HOME_FOLDER}/{wire.STAGING_FOLDER}/{txn}"
-        transport.run(["mkdir", "-p", "-m", "700", staging])
-        blobs = {hashlib.sha256(data).hexdigest(): data for data in contents.values()}
-        paths = {wheel.sha256: wheels.path(wheel) for wheel in wheels.wheels}
-        try:
-            self._send(staging, blobs, paths)
-        except BaseException:  # also Ctrl-C: nothing half-sent is left
-            with contextlib.suppress(BoardError):
-                transport.run(["rm", "-rf", staging], timeout_s=10)
-            raise
-
-    def _send(self, staging: str, blobs: dict[str, bytes], paths: dict[str, Path]) -> None:
-        transport = self.session.transport
-        uploads = [step for step in self.plan.steps if step.action is Action.UPLOAD]
-        self.progress(f"sending {len(uploads)} files, {format_bytes(self.plan.upload_bytes)}")
-        wanted = {f"{name} ({h[:12]})": h for h, (name, _) in wanted_blobs(self.bundle).items()}
-        meter = Meter(self.plan.upload_bytes, self.progress)
-        for step in uploads:
-            sha256 = wanted[step.what]
-            data = blobs[sha256] if sha256 in blobs else paths[sha256].read_bytes()
-            transport.put(data, f"{staging}/{sha256}", on_bytes=meter.add)
-
-    def _install(self, txn: str) -> dict[str, object]:
-        request = {"txn": txn, "manifest": to_plain(self.bundle)}
-        for event in self.session.call("install", request, timeout_s=INSTALL_TIMEOUT_S):
-            if event["event"] == "installed":
-                return event
-        raise VerificationFailed("the board did not confirm the installation", hint="deploy again")
-
-    def _check(self, path: str, site: tuple[str, ...], card: ModelArtifact) -> float:
-        request = {"release_path": path, "site": site, "engine": card.engine, "threads": 1}
-        for event in self.session.call("check", request, timeout_s=CHECK_TIMEOUT_S):
-            if event["event"] == "golden":
-                deviation = float(event["max_deviation"])
-                if not event["passed"]:
-                    raise VerificationFailed(
-                        f"golden outputs on the board differ by {deviation:.3g}, "
-                        f"allowed is {float(event['tolerance']):.3g}; the old release stays active",
-                        hint="try another engine: edgekit convert ... --engine onnxruntime",
-                    )
-                return deviation
-        raise VerificationFailed("the board did not answer about the golden outputs")
-
-
-def _require_fit(card: ModelArtifact, entry: BoardEntry, facts: BoardFacts) -> None:
-    for name in dict.fromkeys(n for n in (entry.profile, card.profile) if n):
-        profile = load_profile(name)
-        problems = check_board(profile, facts, stand_in=entry.stand_in)
-        if problems:
-            made = "" if name == entry.profile else ", for which this artifact was made"
-            raise BoardMismatch(
-                f"{entry.name} is not a {profile.id}{made}: {'; '.join(problems)}",
-                hint=f"edgekit boards probe {entry.name}",
-                details={"problems": list(problems)},
-            )
-
-
-def require_space(bundle: Bundle, state: BoardState, facts: BoardFacts) -> None:
-    """Refuses before anything is sent.
-
-    Raises:
-        DiskFull: the board has less free than the release needs.
-    """
-    if isinstance(facts.disk_free_mb, Unavailable) or bundle_id(bundle) in state.releases:
-        return
-    needed = needed_bytes(bundle, state.present)
-    if needed > facts.disk_free_mb * 1e6:
-        raise DiskFull(
-            f"the release needs {format_bytes(needed)}, the board has "
-            f"{format_bytes(facts.disk_free_mb * 1e6)} free; nothing was sent",
-            hint="free some space on the board, then deploy again",
-        )
+def profile_of(entry: BoardEntry) -> str:
+    """The kind of board that a board is enrolled as; virtual ones stand for any."""
+    return "" if is_virtual(entry) else canonical_profile(entry.profile)

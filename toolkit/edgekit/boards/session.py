@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +31,10 @@ MAX_LINE_BYTES = 8_000_000
 FAILURES: Mapping[str, type[EdgekitError]] = {
     wire.ERROR_BUSY: BoardError,
     wire.ERROR_IO: BoardError,
+    wire.ERROR_MISMATCH: BoardMismatch,
+    wire.ERROR_REPLAY: VerificationFailed,
+    wire.ERROR_SIGNATURE: VerificationFailed,
+    wire.ERROR_STORAGE: BoardError,
     wire.ERROR_MISSING_BLOB: BoardError,
     wire.ERROR_NO_RELEASE: BoardError,
     wire.ERROR_NO_SPACE: DiskFull,
@@ -53,6 +58,23 @@ elif not part:
 print(digest(path) if os.path.exists(path) else "absent")
 """
 """Runs on the board before the runner is there: hashes a blob, or moves a sent one into place."""
+
+
+START = """\
+import hashlib, os, runpy, sys
+path, wanted, command = sys.argv[1:4]
+try:
+    with open(path, "rb") as stream:
+        found = hashlib.sha256(stream.read()).hexdigest()
+except OSError:
+    found = ""
+if found != wanted:
+    print('{"event": "absent"}')
+    sys.exit(3)
+sys.argv = [path, command]
+runpy.run_path(path, run_name="__main__")
+"""
+"""Runs on the board: the runner's command when the runner is there intact, all in one round trip."""
 
 
 class RunnerSession:
@@ -82,6 +104,18 @@ class RunnerSession:
             EdgekitError: as the runner's ``error`` event says.
             RunnerFailed: it ended without ``done``, or spoke another language.
         """
+        argv = [PYTHON, "-I", self.runner_path, command]
+        return self._exchange(argv, command, request, timeout_s=timeout_s, on_event=on_event)
+
+    def _exchange(
+        self,
+        argv: list[str],
+        command: str,
+        request: Mapping[str, object],
+        *,
+        timeout_s: float,
+        on_event: OnEvent | None = None,
+    ) -> list[Event]:
         events: list[Event] = []
 
         def take(line: bytes) -> None:
@@ -91,7 +125,7 @@ class RunnerSession:
                 on_event(event)
 
         done = self.transport.run(
-            [PYTHON, "-I", self.runner_path, command],
+            argv,
             stdin=json.dumps(request).encode(),
             timeout_s=timeout_s,
             on_line=take,
@@ -99,6 +133,8 @@ class RunnerSession:
         last = events[-1] if events else {"event": ""}
         if last["event"] == "error":
             raise _failure(last)
+        if last["event"] == "absent":
+            raise RunnerAbsent
         if last["event"] != "done" or done.code != 0:
             raise RunnerFailed(
                 f"the runner ended its {command} with exit code {done.code}: "
@@ -108,6 +144,24 @@ class RunnerSession:
         if last.get("wire") != wire.WIRE_VERSION:
             raise RunnerFailed(f"the runner speaks wire version {last.get('wire')}")
         return events[:-1]
+
+    def start(
+        self, command: str, request: Mapping[str, object], *, timeout_s: float = 120
+    ) -> list[Event]:
+        """As :meth:`call`, for the first command: the runner is sent first when it is not there.
+
+        Where it is there, this takes one round trip.
+
+        Raises:
+            BoardMismatch: the board has no Python that can run it.
+        """
+        wanted = os.path.basename(self.runner_path)
+        argv = [PYTHON, "-I", "-c", START, self.runner_path, wanted, command]
+        try:
+            return self._exchange(argv, command, request, timeout_s=timeout_s)
+        except (RunnerAbsent, RunnerFailed):
+            ensure_runner(self.transport)
+            return self.call(command, request, timeout_s=timeout_s)
 
     def one(self, command: str, request: Mapping[str, object], event: str) -> Event:
         """The one event of that name which the command gives.
@@ -121,6 +175,17 @@ class RunnerSession:
         raise RunnerFailed(f"the runner's {command} gave no {event} event")
 
 
+class RunnerAbsent(Exception):
+    """The runner does not lie on the board."""
+
+
+def runner_session(transport: Transport) -> RunnerSession:
+    """The runner's place on a board, whether or not it is there yet; see RunnerSession.start."""
+    wanted = hashlib.sha256(runner_archive()).hexdigest()
+    store = f"{transport.home}/{wire.HOME_FOLDER}/{wire.STORE_FOLDER}"
+    return RunnerSession(transport, f"{store}/{wanted}")
+
+
 def ensure_runner(transport: Transport) -> RunnerSession:
     """The runner on the board, sent when it is not there intact.
 
@@ -130,8 +195,8 @@ def ensure_runner(transport: Transport) -> RunnerSession:
     """
     archive = runner_archive()
     wanted = hashlib.sha256(archive).hexdigest()
-    store = f"{transport.home}/{wire.HOME_FOLDER}/{wire.STORE_FOLDER}"
-    path, part = f"{store}/{wanted}", f"{store}/{wanted}.part"
+    session = runner_session(transport)
+    path, part = session.runner_path, f"{session.runner_path}.part"
     if _place(transport, path, wanted, "") != wanted:
         transport.put(archive, part)
         found = _place(transport, path, wanted, part)
@@ -140,7 +205,7 @@ def ensure_runner(transport: Transport) -> RunnerSession:
                 f"the runner arrived with hash {found[:12]} instead of {wanted[:12]}",
                 hint="run the same command again; if it stays so, check the board's storage",
             )
-    return RunnerSession(transport, path)
+    return session
 
 
 def last_words(stderr: bytes) -> str:

@@ -17,6 +17,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgekit.boards import target
+from edgekit.boards.sources import file_source
+from edgekit.boards.target import Target
 from edgekit.core.board import BoardFacts
 from edgekit.core.deploy import Wheel
 from edgekit.core.errors import BoardError, EngineMissing
@@ -57,37 +60,19 @@ class WheelSet:
 
 def why_impossible(engine: str, facts: BoardFacts) -> str:
     """Why no wheel of the engine can exist for this board; empty when one may."""
-    python = _version(facts.python)
-    glibc = _glibc(facts)
-    if engine not in REQUIREMENTS:
-        return f"{engine} is not installed from wheels by edgekit yet"
-    if not REQUIREMENTS[engine]:
-        return ""
-    if facts.arch not in ("aarch64", "x86_64", "armv7l"):
-        return f"nothing is published for {facts.arch}"
-    if glibc is None:
-        return f"its C library is {facts.libc or 'unknown'}; wheels need glibc"
-    if facts.arch == "armv7l" and engine != "tflite_runtime":
-        return "32-bit ARM has wheels of tflite_runtime only"
-    if engine == "tflite_runtime" and python >= (3, 12):
-        return "tflite_runtime ends with Python 3.11; use litert"
-    if engine == "openvino" and facts.arch == "aarch64" and glibc < (2, 31):
-        return f"OpenVINO needs glibc 2.31 on ARM, the board has {glibc[0]}.{glibc[1]}"
-    if python < (3, 9):
-        return f"Python {facts.python} is older than every wheel of today"
-    return ""
+    return target.why_impossible(engine, target.target_of_board(facts), REQUIREMENTS)
 
 
-def platform_tags(facts: BoardFacts) -> tuple[str, ...]:
+def platform_tags(wanted: Target) -> tuple[str, ...]:
     """Every wheel platform tag that the board can run, newest first."""
-    glibc = _glibc(facts) or OLDEST_GLIBC
+    glibc = wanted.glibc or OLDEST_GLIBC
     minors = range(glibc[1], OLDEST_GLIBC[1] - 1, -1)
-    tags = [f"manylinux_2_{minor}_{facts.arch}" for minor in minors]
-    return (*tags, f"manylinux2014_{facts.arch}", f"linux_{facts.arch}")
+    tags = [f"manylinux_2_{minor}_{wanted.arch}" for minor in minors]
+    return (*tags, f"manylinux2014_{wanted.arch}", f"linux_{wanted.arch}")
 
 
 def resolve_wheels(
-    engine: str, facts: BoardFacts, *, progress: Progress = lambda message: None
+    engine: str, wanted: Target, *, progress: Progress = lambda message: None
 ) -> WheelSet:
     """The wheels of an engine for a board; from the cache when they were fetched before.
 
@@ -95,35 +80,40 @@ def resolve_wheels(
         EngineMissing: no wheel fits this board.
         BoardError: the package index cannot be reached.
     """
-    reason = why_impossible(engine, facts)
+    reason = target.why_impossible(engine, wanted, REQUIREMENTS)
     if reason:
         raise EngineMissing(
-            f"{engine} cannot run on this board: {reason}",
+            f"{engine} cannot run there: {reason}; nothing was sent",
             hint="choose another engine: edgekit engines",
         )
-    folder = cache_folder() / "wheels" / _cache_key(engine, facts)
+    folder = cache_folder() / "wheels" / _cache_key(engine, wanted)
     index = folder / "index.json"
     if not index.exists():
-        _download(engine, facts, folder, progress)
+        _download(engine, wanted, folder, progress)
     names = json.loads(index.read_text(encoding="utf-8"))
     wheels = tuple(Wheel(n["filename"], n["sha256"], n["size_bytes"]) for n in names)
     return WheelSet(engine, _engine_version(engine, wheels), wheels, folder)
 
 
-def _download(engine: str, facts: BoardFacts, folder: Path, progress: Progress) -> None:
+def _download(engine: str, wanted: Target, folder: Path, progress: Progress) -> None:
     if not REQUIREMENTS[engine]:
         write_atomically(folder / "index.json", "[]")
         return
-    progress(f"fetching {engine} wheels for {facts.arch}, {facts.python_abi}, {facts.libc}")
+    progress(f"fetching {engine} wheels for {wanted.arch}, {wanted.python_abi}, {wanted.libc}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".fetch-"))
     try:
-        _pip_download(engine, facts, scratch)
+        _pip_download(engine, wanted, scratch)
         names = []
         for path in sorted(scratch.glob("*.whl")):
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            size_bytes = path.stat().st_size
-            names.append({"filename": path.name, "sha256": digest, "size_bytes": size_bytes})
+            found = file_source(path)
+            names.append(
+                {
+                    "filename": path.name,
+                    "sha256": found.sha256,
+                    "size_bytes": found.size_bytes,
+                }
+            )
         (scratch / "index.json").write_text(json.dumps(names, indent=1), encoding="utf-8")
         if not (folder / "index.json").exists():
             shutil.rmtree(folder, ignore_errors=True)
@@ -132,13 +122,13 @@ def _download(engine: str, facts: BoardFacts, folder: Path, progress: Progress) 
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _pip_download(engine: str, facts: BoardFacts, target: Path) -> None:
+def _pip_download(engine: str, wanted: Target, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:"]
-    command += ["--disable-pip-version-check", "--dest", str(target), "--implementation", "cp"]
-    command += ["--python-version", ".".join(map(str, _version(facts.python)))]
-    for abi in (facts.python_abi, "abi3", "none"):
+    command += ["--disable-pip-version-check", "--dest", str(folder), "--implementation", "cp"]
+    command += ["--python-version", ".".join(map(str, wanted.python_version))]
+    for abi in (wanted.python_abi, "abi3", "none"):
         command += ["--abi", abi]
-    for tag in platform_tags(facts):
+    for tag in platform_tags(wanted):
         command += ["--platform", tag]
     try:
         done = subprocess.run(
@@ -157,7 +147,7 @@ def _pip_download(engine: str, facts: BoardFacts, target: Path) -> None:
     last = [line for line in text.splitlines() if line.startswith("ERROR")][-1:] or ["no output"]
     if "No matching distribution" in text or "ResolutionImpossible" in text:
         raise EngineMissing(
-            f"no wheel of {engine} fits {facts.arch}, Python {facts.python}, {facts.libc}",
+            f"no wheel of {engine} fits {wanted.arch}, Python {wanted.python}, {wanted.libc}",
             hint="choose another engine: edgekit engines",
             details={"pip": last[0]},
         )
@@ -167,10 +157,10 @@ def _pip_download(engine: str, facts: BoardFacts, target: Path) -> None:
     )
 
 
-def _cache_key(engine: str, facts: BoardFacts) -> str:
+def _cache_key(engine: str, wanted: Target) -> str:
     requirements = ",".join(REQUIREMENTS[engine])
-    text = f"{requirements}|{facts.arch}|{facts.python_abi}|{facts.libc}"
-    return f"{engine}-{facts.arch}-{facts.python_abi}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+    text = f"{requirements}|{wanted.arch}|{wanted.python_abi}|{wanted.libc}"
+    return f"{engine}-{wanted.arch}-{wanted.python_abi}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _engine_version(engine: str, wheels: tuple[Wheel, ...]) -> str:
@@ -182,12 +172,3 @@ def _engine_version(engine: str, wheels: tuple[Wheel, ...]) -> str:
         if name.lower() == wanted:
             return version
     raise EngineMissing(f"the wheels of {engine} do not hold {wanted}")
-
-
-def _version(text: str) -> tuple[int, int]:
-    major, minor = re.findall(r"\d+", text)[:2]
-    return int(major), int(minor)
-
-
-def _glibc(facts: BoardFacts) -> tuple[int, int] | None:
-    return _version(facts.libc) if facts.libc.startswith("glibc-") else None

@@ -31,3 +31,31 @@ def records_option(function: Function) -> Function:
         show_default=True,
         help="Folder for the record of this command.",
     )(function)
+
+
+def key_option(function: Function) -> Function:
+    """``--key``: the private key that signs."""
+    return click.option(
+        "--key",
+        type=click.Path(path_type=Path),
+        help="Private key that signs; default: the one of edgekit keys init.",
+    )(function)
+
+
+def unsigned_option(function: Function) -> Function:
+    """``--unsigned``: no signature, for boards that have enrolled no key."""
+    return click.option(
+        "--unsigned", is_flag=True, help="Do not sign; for boards that have enrolled no key."
+    )(function)
+
+
+def board_argument(function: Function) -> Function:
+    """``BOARD``: where the command works."""
+    return click.argument("board")(function)
+
+
+def app_option(function: Function) -> Function:
+    """``--app``: one of several applications on a board."""
+    return click.option("--app", default="", help="Application; needed when there are several.")(
+        function
+    )

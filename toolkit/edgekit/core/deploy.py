@@ -20,8 +20,14 @@ class Action(StrEnum):
     """Verify blobs on the board, unpack engine wheels, build the release folder."""
     CHECK = "check"
     """Run the golden vectors on the board."""
+    GATE = "gate"
+    """Measure the latency on the board against the budget."""
     SWITCH = "switch"
-    """Point the application at the release, atomically."""
+    """Verify every byte there once more, then point the application at the release, atomically."""
+    HEALTH = "health"
+    """Ask the active release for an answer; go back to the previous one when it gives none."""
+    COMMIT = "commit"
+    """Confirm the release; without this the next deployment or start goes back."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,12 @@ class Bundle(Record):
     engine_version: str
     arch: str
     python_abi: str
+    libc: str
+    """C library for which the wheels were picked."""
+    profile: str
+    """Kind of board, an id without aliases; a board enrolled as another kind refuses it."""
+    counter: int
+    """A board takes no signed release with a lower one than it has seen; 0 when unsigned."""
     files: tuple[FileEntry, ...]
     """Artifact files including card.json, and runner.pyz."""
     wheels: tuple[Wheel, ...]
@@ -89,12 +101,32 @@ class Deployment(Record):
     previous: str
     changed: bool
     sent_bytes: int
+    signed_by: str
+    """Fingerprint of the key; empty for an unsigned deployment."""
     golden_max_deviation: float | None
     """Largest difference from the golden outputs on the board; None when none were shipped or
     nothing changed."""
     phases_ms: Mapping[str, float]
-    """Wall time per phase: probe, wheels, plan, upload, install, check, switch."""
+    """Wall time per phase: survey, wheels, plan, upload, install, check, gate, switch, health."""
     release_path: str
     """Absolute path of the release on the board."""
     engine: str
     engine_version: str
+    p95_ms: float | None = None
+    """95th percentile on the board when a budget was given."""
+
+
+@dataclass(frozen=True)
+class ReleaseOnBoard:
+    """A release that lies on a board."""
+
+    app: str
+    release: str
+    is_current: bool
+    is_previous: bool
+    is_confirmed: bool
+    is_signed: bool
+    counter: int
+    engine: str
+    size_bytes: int
+    problem: str = ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import inventory_option, records_option
+from edgekit.cli.options import inventory_option, key_option, records_option, unsigned_option
 from edgekit.cli.output import Output, output_options
 from edgekit.core.units import format_bytes, format_ms
 
@@ -16,10 +16,19 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("artifact", type=click.Path(path_type=Path), metavar="ARTIFACT|BUNDLE")
 @click.option("--board", required=True, help="Board name, user@host[:port], or local.")
 @click.option("--app", default="", help="Name on the board; default: the artifact's name.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; change nothing.")
+@click.option(
+    "--max-p95",
+    "max_p95_ms",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="MS",
+    help="Activate it only when its 95th percentile on the board is at most this.",
+)
+@key_option
+@unsigned_option
 @inventory_option
 @records_option
 @output_options
@@ -28,29 +37,37 @@ def command(
     board: str,
     app: str,
     dry_run: bool,
+    max_p95_ms: float | None,
+    key: Path | None,
+    unsigned: bool,
     inventory: Path | None,
     records: Path,
     output: Output,
 ) -> None:
     """Put an artifact on a board: send what is missing, verify it there, switch atomically.
 
-    The board needs Python 3.8 and SSH, no internet and no root. Running it again does nothing.
+    The board needs Python 3.8 and SSH, no internet and no root. It verifies the signature, every
+    hash and the golden outputs before the release becomes active; a failure in between leaves the
+    old one active. Running it again does nothing.
 
     \b
     Examples:
       edgekit deploy artifact --board kitchen-pi --dry-run
-      edgekit deploy artifact --board kitchen-pi
-      edgekit deploy artifact --board pi@192.168.1.20 --app doorbell
+      edgekit deploy artifact --board kitchen-pi --max-p95 25
+      edgekit deploy doorbell.edgekit --board pi@192.168.1.20
     """
-    from edgekit.boards.deploy import DeployRequest, deploy, load_card
+    from edgekit.boards.bundle_file import card_of
+    from edgekit.boards.deploy import DeployRequest, deploy
     from edgekit.boards.opening import open_board
     from edgekit.core.record import save
 
-    card = load_card(artifact)
+    card = card_of(artifact)
     with open_board(
         board, profile=card.profile, inventory=inventory, progress=output.note
     ) as opened:
-        request = DeployRequest(artifact, opened.entry, app, dry_run)
+        request = DeployRequest(
+            artifact, opened.entry, app, dry_run, unsigned, key=key, max_p95_ms=max_p95_ms
+        )
         done = deploy(request, opened.transport, progress=output.note)
     if done.deployment is None:
         output.data(done.plan, describe_plan(done))
@@ -80,15 +97,17 @@ def describe_deployment(done: Deployed) -> str:
     deployment = done.deployment
     assert deployment
     took = ", ".join(f"{k} {format_ms(v)}" for k, v in deployment.phases_ms.items())
+    latency = "" if deployment.p95_ms is None else f", p95 {format_ms(deployment.p95_ms)}"
     if not deployment.changed:
         return (
             f"nothing to do: {deployment.app} {deployment.release} is active on "
-            f"{deployment.board}  ({took})"
+            f"{deployment.board}{latency}  ({took})"
         )
     golden = deployment.golden_max_deviation
     checked = "" if golden is None else f", golden outputs within {golden:.2g}"
+    signed = f"signed by {deployment.signed_by}" if deployment.signed_by else "unsigned"
     return (
         f"{deployment.board}: {deployment.app} {deployment.release} is active "
-        f"({format_bytes(deployment.sent_bytes)} sent{checked})\n"
-        f"  {deployment.engine} {deployment.engine_version}; {took}"
+        f"({format_bytes(deployment.sent_bytes)} sent{checked}{latency})\n"
+        f"  {deployment.engine} {deployment.engine_version}; {signed}; {took}"
     )
