@@ -155,6 +155,11 @@ def test_a_key_is_recorded_after_it_was_compared(
         assert run(["boards", "trust", "mine", "--yes"]) == 0
         assert "is recorded in" in capsys.readouterr().out
         assert (isolated_home / ".ssh/known_hosts").exists()
+        assert run(["deploy", "artifact", "--board", "mine", "--json"]) == 3
+        assert "edgekit keys init" in capsys.readouterr().out
+        assert run(["keys", "init"]) == 0
+        assert run(["keys", "enrol", "mine"]) == 0
+        assert "as a generic-x86-64" in capsys.readouterr().out
         assert run(["deploy", "artifact", "--board", "mine", "--json"]) == 0
         first = json.loads(capsys.readouterr().out)
         assert first["changed"] is True

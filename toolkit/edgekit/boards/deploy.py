@@ -50,6 +50,8 @@ class DeployRequest:
     """True to deploy without a signature, to a board that has enrolled no key."""
     key: Path | None = None
     """Private key to sign with; the user's own when None."""
+    accepts_active: bool = False
+    """True when an active release with the wanted content is good enough, signed or not."""
     max_p95_ms: float | None = None
     """Budget for the 95th percentile on the board; a release that misses it is not activated."""
 
@@ -138,7 +140,7 @@ class _Job:
             release.content,
             self.survey.active,
             self.survey.active_content,
-            is_signed=not self.request.is_unsigned,
+            is_signed=not (self.request.is_unsigned or self.request.accepts_active),
         )
 
     def signed(self, release: Release) -> Release:

@@ -59,7 +59,7 @@ def deploy_and_run(
     with open_board(
         board, profile=card.profile, inventory=inventory, progress=output.note
     ) as opened:
-        request = DeployRequest(folder, opened.entry, app)
+        request = DeployRequest(folder, opened.entry, app, accepts_active=True)
         deployed = deploy(request, opened.transport, progress=output.note)
         assert deployed.deployment
         profile = load_profile(card.profile)
