@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from edgekit.cloud.endpoint import parse_endpoint
 from edgekit.core.errors import ConfigError, EndpointFailed
 from edgekit.core.network import NetworkProfile
 from edgekit.networks.catalog import list_networks, load_network
@@ -86,24 +85,6 @@ def test_a_target_that_is_not_there_closes_the_connection() -> None:
     ):
         client.settimeout(10)
         assert client.recv(1) == b""
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("grpc://host:8081", ("host", 8081)),
-        ("host:1", ("host", 1)),
-        ("grpc://[::1]:8081/", ("::1", 8081)),
-    ],
-)
-def test_endpoints(text: str, expected: tuple[str, int]) -> None:
-    assert parse_endpoint(text) == expected
-
-
-@pytest.mark.parametrize("text", ["host", "http://host:80", "grpc://host:0", "grpc://h:99999", ""])
-def test_what_is_no_endpoint(text: str) -> None:
-    with pytest.raises(ConfigError):
-        parse_endpoint(text)
 
 
 def test_many_connections_one_after_the_other_leave_no_descriptor() -> None:

@@ -1,12 +1,15 @@
-"""A local cloud endpoint: KServe in a tool environment, in its own process."""
+"""A cloud endpoint of ours: KServe's SDK in a tool environment, in its own process."""
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from edgekit.core.errors import ConfigError
 from edgekit.toolenvs.child import Child
 from edgekit.toolenvs.environment import ensure
 from edgekit.toolenvs.worker import source_path, worker_variables
@@ -14,23 +17,81 @@ from edgekit.toolenvs.worker import source_path, worker_variables
 START_TIMEOUT_S = 120
 
 
+@dataclass(frozen=True)
+class ModelOptions:
+    """How each model is served."""
+
+    threads: int = 0
+    """Of the engine, per worker; 0: all processors."""
+    workers: int = 1
+    """Sessions that compute side by side."""
+    max_batch: int = 1
+    """Samples that are computed together, where the model takes more than one."""
+    max_wait_ms: float = 0.0
+    """How long a request waits for others although a worker is free."""
+    max_in_flight: int = 256
+    """More requests at a time are refused (429, RESOURCE_EXHAUSTED)."""
+    cache_mb: float = 0.0
+    """Size of the response cache; 0: none."""
+    cache_ttl_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """Where the server listens, and to whom."""
+
+    host: str = "127.0.0.1"
+    grpc_port: int = 0
+    """0 chooses one."""
+    http_port: int = 0
+    options: ModelOptions = field(default_factory=ModelOptions)
+    token_file: Path | None = None
+    """Its first line is the token that every request has to carry."""
+    certificate: Path | None = None
+    """PEM; with ``key`` the server speaks TLS."""
+    key: Path | None = None
+    max_body_mb: float = 64.0
+
+    def document(self, folders: Sequence[Path]) -> dict[str, Any]:  # Any: JSON
+        """What the server's process is told.
+
+        Raises:
+            ConfigError: a file is missing, or a certificate has no key.
+        """
+        if (self.certificate is None) != (self.key is None):
+            raise ConfigError(
+                "a certificate and its key belong together", hint="--tls-cert --tls-key"
+            )
+        for path in (self.token_file, self.certificate, self.key):
+            if path is not None and not path.is_file():
+                raise ConfigError(f"{path}: no such file")
+        files = {
+            name: str(path.absolute())
+            for name in ("token_file", "certificate", "key")
+            if (path := getattr(self, name)) is not None
+        }
+        return {
+            "folders": [str(folder.absolute()) for folder in folders],
+            "host": self.host,
+            "grpc_port": self.grpc_port,
+            "http_port": self.http_port,
+            "options": asdict(self.options),
+            "max_body_bytes": int(self.max_body_mb * (1 << 20)),
+            **files,
+        }
+
+
 class CloudServer:
-    """Serves an artifact folder over the Open Inference Protocol v2 while the block lasts."""
+    """Serves artifact folders over the Open Inference Protocol v2 while the block lasts."""
 
     def __init__(
         self,
-        folder: Path,
-        *,
-        host: str = "127.0.0.1",
-        grpc_port: int = 0,
-        http_port: int = 0,
-        threads: int = 0,
+        *folders: Path,
+        settings: ServerSettings | None = None,
         progress: Callable[[str], None] = lambda message: None,
     ) -> None:
-        self.folder = folder
-        self.host = host
-        self.options = ["--host", host, "--grpc-port", str(grpc_port)]
-        self.options += ["--http-port", str(http_port), "--threads", str(threads)]
+        self.folders = folders
+        self.settings = settings or ServerSettings()
         self.progress = progress
         self._child: Child | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -42,17 +103,42 @@ class CloudServer:
         return self._child.port
 
     @property
+    def http_port(self) -> int:
+        """The REST port while it runs."""
+        assert self._child
+        return self._child.announced["http_port"]
+
+    @property
+    def pid(self) -> int:
+        """The server's process while it runs."""
+        assert self._child
+        return self._child.process.pid
+
+    @property
     def endpoint(self) -> str:
         """``grpc://host:port`` while it runs."""
-        return f"grpc://{self.host}:{self.port}"
+        scheme = "grpcs" if self.settings.certificate else "grpc"
+        return f"{scheme}://{self._host}:{self.port}"
+
+    @property
+    def http_endpoint(self) -> str:
+        """``http://host:port`` while it runs."""
+        scheme = "https" if self.settings.certificate else "http"
+        return f"{scheme}://{self._host}:{self.http_port}"
+
+    @property
+    def _host(self) -> str:
+        host = self.settings.host
+        return f"[{host}]" if ":" in host else host
 
     def __enter__(self) -> Self:
+        document = self.settings.document(self.folders)
         python = ensure("cloud", progress=self.progress)
         self._scratch = tempfile.TemporaryDirectory(prefix="edgekit-server-")
-        argv = [str(python), "-m", "edgekit.cloud.serving.server", str(self.folder.absolute())]
+        argv = [str(python), "-m", "edgekit.cloud.serving.server", json.dumps(document)]
         try:
             self._child = Child(
-                [*argv, *self.options],
+                argv,
                 name="model server",
                 log=Path(self._scratch.name) / "log.txt",
                 timeout_s=START_TIMEOUT_S,

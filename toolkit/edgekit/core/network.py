@@ -37,6 +37,29 @@ class NetworkProfile:
 
 
 @dataclass(frozen=True)
+class TripFailure:
+    """A request that got no good answer: a sample of its own kind."""
+
+    at_ns: int
+    """When it started, since the start of the trip."""
+    spent_ns: int
+    reason: str
+    """unreachable, timeout, refused, overloaded or broken."""
+    message: str
+
+
+@dataclass(frozen=True)
+class OpenLoad:
+    """Requests that were due at a rate, whether or not earlier ones were answered."""
+
+    rate_per_s: float
+    arrivals: str
+    """poisson or constant."""
+    seconds: float
+    connections: int
+
+
+@dataclass(frozen=True)
 class CloudTrip(Record):
     """Requests to an Open Inference Protocol endpoint over one network."""
 
@@ -60,12 +83,20 @@ class CloudTrip(Record):
     once_ns: Mapping[str, int]
     """resolve, connect, tls, first_request."""
     samples_ns: Mapping[str, tuple[int, ...]]
-    """Per request, equal lengths: encode, round_trip, decode, total; and of the round trip the
-    parts that the server told: server_queue, server_compute, server_encode."""
+    """Per answered request, equal lengths: encode, round_trip, decode, total; of the round trip over
+    REST send, wait, receive, and the parts that the server told: server_preprocess, server_queue,
+    server_batch_wait, server_compute, server_encode; at a rate late and service, whose sum is
+    total."""
     starts_ns: tuple[int, ...]
     summaries: Mapping[str, Summary]
     validity: tuple[ValidityNote, ...]
     measured_utc: str
+    protocol: str = "grpc"
+    """grpc or rest."""
+    failures: tuple[TripFailure, ...] = ()
+    concurrency: int = 1
+    load: OpenLoad | None = None
+    """None when each request waited for the answer to the one before."""
 
 
 @dataclass(frozen=True)

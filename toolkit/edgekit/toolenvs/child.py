@@ -1,4 +1,4 @@
-"""A process of ours that says its port in one JSON line and ends when its stdin closes."""
+"""A process of ours that says its port, or ports, in one JSON line and ends when its stdin closes."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ class Child:
                 start_new_session=True,
             )
         try:
-            self.port = self._read_port(timeout_s)
+            self.announced = self._read_announcement(timeout_s)
+            self.port = self.announced["port"]
         except BaseException:
             self.close()
             raise
@@ -63,7 +64,7 @@ class Child:
         if process.stdout:
             process.stdout.close()
 
-    def _read_port(self, timeout_s: float) -> int:
+    def _read_announcement(self, timeout_s: float) -> dict[str, int]:
         assert self.process.stdout
         deadline = time.monotonic() + timeout_s
         with selectors.DefaultSelector() as selector:
@@ -75,8 +76,10 @@ class Child:
                 )
         line = self.process.stdout.readline()
         try:
-            return int(json.loads(line)["port"])
-        except (ValueError, KeyError, TypeError) as err:
+            announced = {name: int(value) for name, value in json.loads(line).items()}
+            announced["port"]
+            return announced
+        except (ValueError, KeyError, TypeError, AttributeError) as err:
             lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise self.error(
                 f"the {self.name} did not start: {lines[-1] if lines else 'it said nothing'}"

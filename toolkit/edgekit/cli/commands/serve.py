@@ -1,4 +1,4 @@
-"""Serve an artifact over the Open Inference Protocol."""
+"""Serve artifacts over the Open Inference Protocol."""
 
 from __future__ import annotations
 
@@ -10,39 +10,89 @@ from edgekit.cli.output import Output, output_options
 
 
 @click.command()
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("artifacts", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--grpc-port", default=8081, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--http-port", default=8080, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--threads", default=0, help="Threads of the engine; default: all processors.")
+@click.option("--threads", default=0, help="Threads of an engine; default: all processors.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Per model.")
+@click.option(
+    "--max-batch",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Compute up to so many samples together, for models that take them.",
+)
+@click.option(
+    "--max-wait", default=0.0, show_default=True, help="Milliseconds to wait for a fuller batch."
+)
+@click.option(
+    "--max-in-flight",
+    default=256,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Refuse more requests at a time, per model.",
+)
+@click.option("--cache", default=0.0, show_default=True, help="Keep answers: so many megabytes.")
+@click.option("--cache-ttl", default=300.0, show_default=True, help="And for so many seconds.")
+@click.option("--token-file", type=click.Path(path_type=Path), help="Ask for this bearer token.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate (PEM): speak TLS.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="And its key (PEM).")
+@click.option("--max-body", default=64.0, show_default=True, help="Megabytes of a request.")
 @output_options
-def command(
-    artifact: Path, host: str, grpc_port: int, http_port: int, threads: int, output: Output
-) -> None:
-    """Serve an artifact as a cloud endpoint (KServe, Open Inference Protocol v2) until Ctrl-C.
+def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> None:
+    """Serve artifacts as a cloud endpoint (KServe, Open Inference Protocol v2) until Ctrl-C.
 
     Every answer tells how long preparing, waiting, computing and encoding took on the server.
+    Metrics for Prometheus are at /metrics of the HTTP port, health at /v2/health/ready.
 
     \b
     Examples:
       edgekit serve original
-      edgekit serve original --host 0.0.0.0 --grpc-port 8081 --threads 4
+      edgekit serve original other --workers 2 --threads 1 --max-in-flight 32
+      edgekit serve original --host 0.0.0.0 --token-file token.txt --tls-cert cert.pem --tls-key key.pem
     """
     from edgekit.boards.deploy import load_card
-    from edgekit.cloud.server import CloudServer
-    from edgekit.core.errors import EndpointFailed
+    from edgekit.cloud.server import CloudServer, ModelOptions, ServerSettings
+    from edgekit.core.errors import ConfigError, EndpointFailed
 
-    card = load_card(artifact)
-    server = CloudServer(
-        artifact,
-        host=host,
-        grpc_port=grpc_port,
-        http_port=http_port,
-        threads=threads,
-        progress=output.note,
+    names = [load_card(artifact).name for artifact in artifacts]
+    if len(set(names)) < len(names):
+        raise ConfigError(
+            f"two artifacts are called {max(names, key=names.count)!r}",
+            hint="give one another name: edgekit convert MODEL --name other",
+        )
+    options = ModelOptions(
+        threads=int(str(given["threads"])),
+        workers=int(str(given["workers"])),
+        max_batch=int(str(given["max_batch"])),
+        max_wait_ms=float(str(given["max_wait"])),
+        max_in_flight=int(str(given["max_in_flight"])),
+        cache_mb=float(str(given["cache"])),
+        cache_ttl_s=float(str(given["cache_ttl"])),
     )
-    with server:
-        document = {"model": card.name, "endpoint": server.endpoint, "http_port": http_port}
-        output.data(document, f"serving {card.name} at {server.endpoint}; Ctrl-C ends it")
+    paths = {
+        name: Path(str(given[name]))
+        for name in ("token_file", "tls_cert", "tls_key")
+        if given[name]
+    }
+    settings = ServerSettings(
+        host=str(given["host"]),
+        grpc_port=int(str(given["grpc_port"])),
+        http_port=int(str(given["http_port"])),
+        options=options,
+        token_file=paths.get("token_file"),
+        certificate=paths.get("tls_cert"),
+        key=paths.get("tls_key"),
+        max_body_mb=float(str(given["max_body"])),
+    )
+    with CloudServer(*artifacts, settings=settings, progress=output.note) as server:
+        document = {
+            "models": names,
+            "endpoint": server.endpoint,
+            "http_endpoint": server.http_endpoint,
+        }
+        shown = f"serving {', '.join(names)} at {server.endpoint} and {server.http_endpoint}"
+        output.data(document, f"{shown}; Ctrl-C ends it")
         code = server.wait()
     raise EndpointFailed(f"the server ended by itself with exit code {code}")

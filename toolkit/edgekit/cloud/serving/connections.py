@@ -1,0 +1,187 @@
+"""Connections to an endpoint, gRPC and REST with one contract."""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import grpc
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
+from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as stubs
+
+from edgekit_runner import oip
+
+clock = time.perf_counter_ns
+REASONS = {
+    grpc.StatusCode.DEADLINE_EXCEEDED: oip.TIMEOUT,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: oip.OVERLOADED,
+    grpc.StatusCode.UNAVAILABLE: oip.UNREACHABLE,
+    grpc.StatusCode.CANCELLED: oip.BROKEN,
+}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that was answered."""
+
+    outputs: list[oip.Tensor]
+    told: dict[str, Any]  # Any: JSON
+    """What the server said beside the outputs."""
+    phases_ns: dict[str, int]
+    """message, round_trip, and of it, over REST, send, wait, receive; parse."""
+    up_bytes: int
+    down_bytes: int
+
+
+class Connection(Protocol):
+    """What both kinds offer."""
+
+    once_ns: dict[str, int]
+
+    def exchange(self, model: str, inputs: list[oip.Tensor], request_id: str) -> Exchange:
+        """One request.
+
+        Raises:
+            RequestFailed: there is no good answer.
+        """
+
+    def close(self) -> None:
+        """Ends the connection."""
+
+
+def connect(protocol: str, endpoint: oip.Endpoint, timeout_s: float) -> Connection:
+    """A connection over ``grpc`` or ``rest``.
+
+    Raises:
+        RequestFailed: nobody answers there.
+    """
+    kind = GrpcConnection if protocol == "grpc" else RestConnection
+    return kind(endpoint, timeout_s)
+
+
+class RestConnection:
+    """HTTP through the client that boards use as well."""
+
+    def __init__(self, endpoint: oip.Endpoint, timeout_s: float) -> None:
+        self.connection = oip.Connection(endpoint, timeout_s)
+        self.once_ns = self.connection.once_ns
+
+    def exchange(self, model: str, inputs: list[oip.Tensor], request_id: str) -> Exchange:
+        """One request."""
+        started = clock()
+        message = self.connection.encode(model, inputs, request_id)
+        ready = clock()
+        reply = self.connection.send(message)
+        answered = clock()
+        outputs, told = oip.decode(reply)
+        phases = {"message": ready - started, "round_trip": answered - ready}
+        phases |= reply.phases_ns | {"parse": clock() - answered}
+        return Exchange(outputs, told, phases, len(message.body), len(reply.body))
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self.connection.close()
+
+
+class GrpcConnection:
+    """A channel of its own, so that connections do not share one."""
+
+    def __init__(self, endpoint: oip.Endpoint, timeout_s: float) -> None:
+        self.endpoint = endpoint
+        self.timeout_s = timeout_s
+        self.once_ns = _reach(endpoint, timeout_s)
+        options: list[tuple[str, Any]] = [  # Any: numbers and texts
+            ("grpc.max_receive_message_length", oip.LARGEST_ANSWER_BYTES),
+            ("grpc.enable_retries", 0),
+            ("grpc.use_local_subchannel_pool", 1),
+        ]
+        if endpoint.server_name:
+            options.append(("grpc.ssl_target_name_override", endpoint.server_name))
+        address = f"{endpoint.host}:{endpoint.port}"
+        if ":" in endpoint.host:
+            address = f"[{endpoint.host}]:{endpoint.port}"
+        if endpoint.is_tls:
+            roots = Path(endpoint.ca_file).read_bytes() if endpoint.ca_file else None
+            credentials = grpc.ssl_channel_credentials(roots)
+            self.channel = grpc.secure_channel(address, credentials, options=options)
+        else:
+            self.channel = grpc.insecure_channel(address, options=options)
+        started = clock()
+        try:
+            grpc.channel_ready_future(self.channel).result(timeout=timeout_s)
+        except grpc.FutureTimeoutError as err:
+            self.channel.close()
+            what = (
+                "gRPC over TLS with a certificate that is trusted here"
+                if endpoint.is_tls
+                else "gRPC"
+            )
+            raise oip.RequestFailed(oip.REFUSED, f"{address} does not speak {what}") from err
+        self.once_ns["channel"] = clock() - started
+        self.stub = stubs.GRPCInferenceServiceStub(self.channel)
+        self.metadata = [("authorization", f"Bearer {endpoint.token}")] if endpoint.token else None
+
+    def exchange(self, model: str, inputs: list[oip.Tensor], request_id: str) -> Exchange:
+        """One request."""
+        started = clock()
+        message = pb.ModelInferRequest(model_name=model, id=request_id)
+        for tensor in inputs:
+            entry = message.inputs.add()
+            entry.name, entry.datatype = tensor.name, tensor.datatype
+            entry.shape.extend(tensor.shape)
+            message.raw_input_contents.append(tensor.data)
+        ready = clock()
+        try:
+            answer = self.stub.ModelInfer(message, timeout=self.timeout_s, metadata=self.metadata)
+        except grpc.RpcError as err:
+            reason = REASONS.get(err.code(), oip.REFUSED)
+            details = " ".join(str(err.details()).split())[:300]
+            raise oip.RequestFailed(reason, f"{err.code().name}: {details}") from err
+        answered = clock()
+        outputs = _outputs(answer)
+        told = {name: _value(value) for name, value in answer.parameters.items()}
+        phases = {"message": ready - started, "round_trip": answered - ready}
+        phases["parse"] = clock() - answered
+        return Exchange(outputs, told, phases, message.ByteSize(), answer.ByteSize())
+
+    def close(self) -> None:
+        """Ends the channel."""
+        self.channel.close()
+
+
+def _outputs(answer: Any) -> list[oip.Tensor]:  # Any: protobuf
+    if len(answer.raw_output_contents) != len(answer.outputs):
+        raise oip.RequestFailed(oip.BROKEN, "the answer's outputs have no raw contents")
+    return [
+        oip.Tensor(output.name, output.datatype, tuple(output.shape), raw)
+        for output, raw in zip(answer.outputs, answer.raw_output_contents, strict=True)
+    ]
+
+
+def _value(parameter: Any) -> Any:  # Any: protobuf, a scalar
+    return getattr(parameter, parameter.WhichOneof("parameter_choice") or "string_param")
+
+
+def _reach(endpoint: oip.Endpoint, timeout_s: float) -> dict[str, int]:
+    """How long the name and a TCP connection take."""
+    once: dict[str, int] = {}
+    try:
+        started = clock()
+        family, _, _, _, address = socket.getaddrinfo(
+            endpoint.host, endpoint.port, type=socket.SOCK_STREAM
+        )[0]
+        once["resolve"] = clock() - started
+        started = clock()
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.settimeout(timeout_s)
+            probe.connect(address)
+        once["connect"] = clock() - started
+    except OSError as err:
+        raise oip.RequestFailed(
+            oip.UNREACHABLE,
+            f"no endpoint answers at {endpoint.host}:{endpoint.port}: {err.strerror or err}",
+        ) from err
+    return once

@@ -1,0 +1,236 @@
+"""The protocol over REST: JSON and the binary tensor extension, metrics and health.
+
+Metadata and health are KServe's own routes; inference goes straight from the body's bytes to the
+engine, because validating half a million numbers one by one takes longer than computing with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import ORJSONResponse
+from grpc_interceptor.exceptions import GrpcException, ResourceExhausted
+from kserve import errors
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.rest.v2_endpoints import V2Endpoints
+from prometheus_client import REGISTRY, exposition
+
+from edgekit import __version__
+from edgekit.cloud.serving.model import Answer, ServedModel, clock
+from edgekit.cloud.serving.rpc import Access
+from edgekit.cloud.serving.tensors import DATATYPES, Incoming
+
+JSON_SIZE = "inference-header-content-length"
+"""Length of the JSON part before binary tensors. Source: the protocol's binary data extension."""
+OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
+
+
+def make_app(plane: DataPlane, access: Access) -> FastAPI:
+    """The application with all routes."""
+    app = FastAPI(title="edgekit serve", version=__version__, redoc_url=None, docs_url=None)
+
+    async def infer(model_name: str, request: Request) -> Response:
+        model = plane.model_registry.get_model(model_name)
+        if model is None:
+            raise errors.ModelNotFound(model_name)
+        body = await request.body()
+        document, tensors = parse(body, request.headers.get(JSON_SIZE))
+        answer = await model.answer(tensors)
+        return respond(model, document, answer)
+
+    responses: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
+        400: {"description": "The request is not what the model takes."},
+        401: {"description": "A valid token is needed."},
+        404: {"description": "There is no such model."},
+        413: {"description": "The body is too large."},
+        429: {"description": "Too many requests are in flight."},
+    }
+    schema = {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": REQUEST}}}
+    }
+    app.add_api_route(
+        "/v2/models/{model_name}/infer",
+        infer,
+        methods=["POST"],
+        responses=responses,
+        openapi_extra=schema,
+    )
+    app.add_api_route("/metrics", _metrics, methods=["GET"])
+    known = V2Endpoints(plane)  # loading and unloading over the network is not offered
+    for path, endpoint in (
+        ("", known.metadata),
+        ("/health/live", known.live),
+        ("/health/ready", known.ready),
+        ("/models", known.models),
+        ("/models/{model_name}", known.model_metadata),
+        ("/models/{model_name}/ready", known.model_ready),
+    ):
+        app.add_api_route(f"/v2{path}", endpoint, methods=["GET"])
+    for kind, status in STATUS.items():
+        app.add_exception_handler(kind, _handler(status))
+    app.add_middleware(Guard, access=access)
+    return app
+
+
+def parse(
+    body: bytes, json_size: str | None
+) -> tuple[dict[str, Any], list[Incoming]]:  # Any: JSON
+    """The request's JSON part and its inputs.
+
+    Raises:
+        InvalidInput: it is not a request of the protocol.
+    """
+    try:
+        size = len(body) if json_size is None else int(json_size)
+        if not 0 <= size <= len(body):
+            raise ValueError(f"{JSON_SIZE} is {size}, the body has {len(body)} bytes")
+        document = orjson.loads(body[:size])
+        at, tensors = size, []
+        for item in document["inputs"]:
+            raw = None
+            if "data" not in item:
+                count = int(item["parameters"]["binary_data_size"])
+                if count < 0 or at + count > len(body):
+                    raise ValueError(f"input {item['name']!r} is longer than the body")
+                raw = memoryview(body)[at : at + count]
+                at += count
+            shape = tuple(int(n) for n in item["shape"])
+            tensors.append(
+                Incoming(str(item["name"]), str(item["datatype"]), shape, raw, item.get("data"))
+            )
+    except KeyError as err:
+        raise errors.InvalidInput(f"the request has no {err.args[0]!r}") from err
+    except (ValueError, TypeError, AttributeError) as err:
+        raise errors.InvalidInput(f"the request cannot be read: {err}") from err
+    return document, tensors
+
+
+def respond(model: ServedModel, document: dict[str, Any], answer: Answer) -> Response:  # Any: JSON
+    """The answer: binary where it was asked for, JSON otherwise.
+
+    Raises:
+        InvalidInput: an output is asked for that the model does not have.
+    """
+    started = clock()
+    asked = {str(o["name"]): o.get("parameters") or {} for o in document.get("outputs") or ()}
+    unknown = set(asked) - {tensor.name for tensor in model.outputs}
+    if unknown:
+        raise errors.InvalidInput(f"{model.name} has no output {sorted(unknown)[0]!r}")
+    parameters = document.get("parameters") or {}
+    default = bool(parameters.get("binary_data_output", False))
+    outputs, blobs = [], []
+    for tensor, array in zip(model.outputs, answer.outputs, strict=True):
+        if asked and tensor.name not in asked:
+            continue
+        entry: dict[str, Any] = {  # Any: JSON
+            "name": tensor.name,
+            "datatype": DATATYPES[array.dtype.name],
+            "shape": list(array.shape),
+        }
+        if asked.get(tensor.name, {}).get("binary_data", default):
+            blobs.append(array.tobytes())
+            entry["parameters"] = {"binary_data_size": len(blobs[-1])}
+        else:
+            flat = array.ravel()
+            entry["data"] = flat.astype("float32") if flat.dtype == numpy.float16 else flat
+        outputs.append(entry)
+    told: dict[str, Any] = {f"server_{k}_ns": v for k, v in answer.times_ns.items()}  # Any: JSON
+    told |= {"batch_rows": answer.batch_rows, "cached": answer.is_cached}
+    told["server_encode_ns"] = clock() - started
+    reply = {"model_name": model.name, "outputs": outputs, "parameters": told}
+    if document.get("id"):
+        reply["id"] = str(document["id"])
+    text = orjson.dumps(reply, option=orjson.OPT_SERIALIZE_NUMPY)
+    if not blobs:
+        return Response(text, media_type="application/json")
+    headers = {JSON_SIZE: str(len(text))}
+    return Response(
+        b"".join((text, *blobs)), media_type="application/octet-stream", headers=headers
+    )
+
+
+async def _metrics(request: Request) -> Response:
+    """Prometheus' text form."""
+    encoder, kind = exposition.choose_encoder(request.headers.get("accept"))
+    return Response(encoder(REGISTRY), media_type=None, headers={"content-type": kind})
+
+
+class Guard:
+    """Token and size of the body are looked at before anything is read."""
+
+    def __init__(self, app: Any, access: Access) -> None:  # Any: ASGI
+        self.app = app
+        self.access = access
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # Any: ASGI
+        """Forwards a request, or answers it."""
+        if scope["type"] == "http":
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _refusal(self, scope: Any) -> Response | None:  # Any: ASGI
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if scope["path"] not in OPEN_PATHS and not self.access.allows(
+            headers.get(b"authorization", "")
+        ):
+            return _error(401, "a valid token is needed", {"www-authenticate": "Bearer"})
+        size = headers.get(b"content-length", "")
+        if scope["method"] == "POST" and not size.isdecimal():
+            return _error(411, "a content-length is needed")
+        if size.isdecimal() and int(size) > self.access.max_body_bytes:
+            limit = self.access.max_body_bytes
+            return _error(413, f"the body has {size} bytes, at most {limit} are taken")
+        return None
+
+
+STATUS: dict[type[Exception], int] = {
+    errors.InvalidInput: 400,
+    errors.ModelNotFound: 404,
+    errors.ModelNotReady: 503,
+    errors.ServerNotReady: 503,
+    NotImplementedError: 501,
+    ResourceExhausted: 429,
+    GrpcException: 500,
+}
+
+
+def _handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def handle(request: Request, err: Exception) -> Response:
+        message = getattr(err, "details", None) or getattr(err, "reason", None) or str(err)
+        return _error(status, message, {"retry-after": "1"} if status == 429 else {})
+
+    return handle
+
+
+def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    return ORJSONResponse({"error": message}, status, headers)
+
+
+TENSOR = {
+    "type": "object",
+    "required": ["name", "shape", "datatype"],
+    "properties": {
+        "name": {"type": "string"},
+        "shape": {"type": "array", "items": {"type": "integer"}},
+        "datatype": {"type": "string"},
+        "data": {"type": "array", "items": {}},
+        "parameters": {"type": "object"},
+    },
+}
+REQUEST = {
+    "type": "object",
+    "required": ["inputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "inputs": {"type": "array", "items": TENSOR},
+        "outputs": {"type": "array", "items": {"type": "object", "required": ["name"]}},
+        "parameters": {"type": "object"},
+    },
+}
