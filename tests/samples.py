@@ -134,7 +134,12 @@ def trip(
         id=f"trip-{network.id if network else 'direct'}",
         endpoint="grpc://127.0.0.1:8081",
         model_name="cats",
-        model={"name": "cats", "recipe": "float", "source_sha256": "a" * 64},
+        model={
+            "name": "cats",
+            "recipe": "float",
+            "source_sha256": "a" * 64,
+            "payload": "jpeg",
+        },
         network=network,
         origin="host",
         mode=Mode.EMULATED if network else Mode.MEASURED,

@@ -13,6 +13,7 @@ from edgekit.core.errors import StepFailed, UnsupportedModel
 from edgekit.core.record import save, write_atomically
 
 if TYPE_CHECKING:
+    from edgekit.cloud.endpoint import CloudAccess
     from edgekit.convert.request import ConvertRequest
     from edgekit.core.artifact import ModelArtifact
     from edgekit.core.network import CloudTrip, NetworkProfile
@@ -33,6 +34,7 @@ class GoSettings:
     """Endpoint; empty serves the original on this machine."""
     networks: tuple[NetworkProfile, ...]
     payload: str = ""
+    access: CloudAccess | None = None
     run: RunSettings = field(default_factory=RunSettings)
     cloud_runs: int = 100
     cloud_seconds: float = 8.0
@@ -120,6 +122,7 @@ def _run(artifact: Path, settings: GoSettings, output: Output) -> BoardRun:
 def _trips(
     folder: Path, original: ModelArtifact, settings: GoSettings, output: Output
 ) -> tuple[CloudTrip, ...]:
+    from edgekit.cloud.endpoint import CloudAccess
     from edgekit.cloud.server import CloudServer
     from edgekit.measure.trips import TripRequest, measure_trips
 
@@ -134,6 +137,7 @@ def _trips(
             artifact=original,
             networks=settings.networks,
             payload=settings.payload,
+            access=settings.access or CloudAccess(),
             runs=settings.cloud_runs,
             max_duration_s=settings.cloud_seconds,
         )

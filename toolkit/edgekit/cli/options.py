@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from edgekit.cloud.endpoint import CloudAccess
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -58,4 +61,39 @@ def app_option(function: Function) -> Function:
     """``--app``: one of several applications on a board."""
     return click.option("--app", default="", help="Application; needed when there are several.")(
         function
+    )
+
+
+def cloud_options(function: Function) -> Function:
+    """``--payload``, ``--token-file``, ``--ca``: what is sent to an endpoint, and how one gets in."""
+    options = (
+        click.option(
+            "--payload",
+            type=click.Choice(["jpeg", "picture", "tensor", "json"]),
+            help="What is sent; default: jpeg for pictures, else tensor.",
+        ),
+        click.option(
+            "--token-file",
+            type=click.Path(path_type=Path),
+            envvar="EDGEKIT_TOKEN_FILE",
+            help="Bearer token of the endpoint.",
+        ),
+        click.option(
+            "--ca",
+            type=click.Path(path_type=Path),
+            help="Certificates to trust (PEM) in place of the system's.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def cloud_access(given: Mapping[str, object]) -> CloudAccess:
+    """What `cloud_options` gave."""
+    from edgekit.cloud.endpoint import CloudAccess
+
+    token_file, ca = given.get("token_file"), given.get("ca")
+    return CloudAccess(
+        Path(str(token_file)) if token_file else None, Path(str(ca)) if ca else None
     )

@@ -6,17 +6,19 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli.options import records_option
+from edgekit.cli.options import cloud_access, cloud_options, records_option
 from edgekit.cli.output import Output, output_options
 
 
 @click.command()
 @click.argument("measurement", type=click.Path(path_type=Path))
 @click.argument("artifact", type=click.Path(path_type=Path))
-@click.option("--cloud", required=True, help="Endpoint: grpc://host:port (OIP v2).")
+@click.option(
+    "--cloud", required=True, help="Endpoint: grpc(s)://host:port or http(s)://host:port (OIP v2)."
+)
 @click.option("--network", "networks", multiple=True, help="Emulate this one: edgekit net list.")
 @click.option("--model-name", default="", help="Name of the model at the endpoint.")
-@click.option("--payload", type=click.Choice(["jpeg", "picture", "tensor"]), help="What is sent.")
+@cloud_options
 @click.option("--cloud-runs", default=100, show_default=True, type=click.IntRange(6, 100_000))
 @click.option("--cloud-seconds", default=10.0, show_default=True, help="At most, per network.")
 @records_option
@@ -58,6 +60,7 @@ def command(
         networks=tuple(load_network(name) for name in networks),
         model_name=str(given["model_name"]),
         payload=str(given["payload"] or ""),
+        access=cloud_access(given),
         runs=int(str(given["cloud_runs"])),
         max_duration_s=float(str(given["cloud_seconds"])),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli.options import inventory_option
+from edgekit.cli.options import cloud_access, cloud_options, inventory_option
 from edgekit.cli.output import Output, output_options
 from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
 
@@ -16,9 +16,11 @@ NETWORKS = ("fiber", "4g", "3g-fast")
 @click.command()
 @convert_options
 @click.option("--board", default="", help="Board name, user@host[:port], or local (default).")
-@click.option("--cloud", default="", help="Endpoint grpc://host:port, or local (default).")
+@click.option(
+    "--cloud", default="", help="Endpoint grpc(s)://… or http(s)://host:port, or local (default)."
+)
 @click.option("--network", "networks", multiple=True, help="Emulate these: edgekit net list.")
-@click.option("--payload", type=click.Choice(["jpeg", "picture", "tensor"]), help="What is sent.")
+@cloud_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("edgekit-out"))
 @click.option("--runs", default=300, show_default=True, help="Invocations on the board, at least.")
 @click.option("--warmup-runs", default=20, show_default=True, help="Before the timed part.")
@@ -61,6 +63,7 @@ def command(
         cloud="" if is_local else cloud,
         networks=tuple(load_network(name) for name in names),
         payload=str(given["payload"] or ""),
+        access=cloud_access(given),
         run=RunSettings(
             runs=int(str(given["runs"])),
             warmup_runs=int(str(given["warmup_runs"])),

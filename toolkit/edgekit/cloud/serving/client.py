@@ -78,9 +78,20 @@ class Trip:
         return len(self.starts_ns) + len(self.failures)
 
     def document(self) -> dict[str, Any]:  # Any: JSON
-        """What the host is told."""
-        names = ("once_ns", "samples_ns", "starts_ns", "up_bytes", "down_bytes", "failures")
-        return {name: getattr(self, name) for name in names}
+        """What the host is told, in the order in which requests started."""
+        order = sorted(range(len(self.starts_ns)), key=self.starts_ns.__getitem__)
+
+        def ordered(values: list[int]) -> list[int]:
+            return [values[i] for i in order]
+
+        return {
+            "once_ns": self.once_ns,
+            "samples_ns": {name: ordered(values) for name, values in self.samples_ns.items()},
+            "starts_ns": ordered(self.starts_ns),
+            "up_bytes": ordered(self.up_bytes),
+            "down_bytes": ordered(self.down_bytes),
+            "failures": sorted(self.failures),
+        }
 
 
 class Driver:

@@ -1,0 +1,144 @@
+"""Put an endpoint under load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edgekit.cli.options import cloud_access, cloud_options, records_option
+from edgekit.cli.output import Output, output_options, table
+
+if TYPE_CHECKING:
+    from edgekit.core.load import LoadPoint, LoadSweep
+
+
+@click.command()
+@click.argument("artifact", type=click.Path(path_type=Path))
+@click.option(
+    "--cloud", required=True, help="Endpoint: grpc(s)://host:port or http(s)://host:port."
+)
+@click.option("--rate", "rates", default="", help="Requests per second; several: 10,20,40.")
+@click.option("--concurrency", "concurrencies", default="", help="Or so many at any time: 1,4,16.")
+@click.option(
+    "--arrivals",
+    type=click.Choice(["poisson", "constant"]),
+    default="poisson",
+    show_default=True,
+    help="poisson: as many independent people ask.",
+)
+@click.option("--seconds", default=5.0, show_default=True, help="Per point.")
+@click.option("--connections", default=32, show_default=True, type=click.IntRange(1, 512))
+@click.option("--network", default="", help="Emulate this one: edgekit net list.")
+@click.option("--model-name", default="", help="Name of the model at the endpoint.")
+@cloud_options
+@records_option
+@output_options
+def command(
+    artifact: Path, cloud: str, network: str, records: Path, output: Output, **given: object
+) -> None:
+    """Ask an endpoint at given rates, and find the one beyond which latency runs away.
+
+    At a rate the latency of a request counts from the moment at which it was due, so a slow
+    endpoint cannot hide the requests that could not be sent. ARTIFACT is the folder whose inputs
+    are sent.
+
+    \b
+    Examples:
+      edgekit load original --cloud grpc://127.0.0.1:8081 --rate 10,20,40,80,160
+      edgekit load original --cloud http://127.0.0.1:8080 --concurrency 1,4,16 --payload tensor
+      edgekit load original --cloud grpc://models.example.com:8081 --rate 50 --seconds 60
+    """
+    from edgekit.boards.deploy import load_card
+    from edgekit.core.errors import ConfigError
+    from edgekit.core.record import save
+    from edgekit.measure.load import LoadPlan, sweep
+    from edgekit.measure.trips import TripRequest, default_payload
+    from edgekit.networks.catalog import load_network
+
+    card = load_card(artifact)
+    request = TripRequest(
+        endpoint=cloud,
+        folder=artifact,
+        artifact=card,
+        networks=(load_network(network),) if network else (),
+        model_name=str(given["model_name"]),
+        access=cloud_access(given),
+    )
+    rates = _numbers(str(given["rates"]), "--rate")
+    concurrencies = _numbers(str(given["concurrencies"]), "--concurrency")
+    if not rates and not concurrencies:
+        raise ConfigError("a load needs a rate", hint="--rate 10,20,40  or  --concurrency 1,4")
+    plan = LoadPlan(
+        payloads=(str(given["payload"] or default_payload(card)),),
+        rates_per_s=rates,
+        concurrencies=tuple(int(number) for number in concurrencies),
+        arrivals=str(given["arrivals"]),
+        seconds=float(str(given["seconds"])),
+        connections=int(str(given["connections"])),
+    )
+    result, trips = sweep(request, plan, progress=output.note)
+    for trip in trips:
+        save(trip, records / f"{trip.id}.json")
+    path = save(result, records / f"{result.id}.json")
+    output.data(result, table(HEADERS, [_row(point) for point in result.points]) + _knees(result))
+    output.note(f"record: {path}")
+
+
+HEADERS = (
+    "payload",
+    "asked",
+    "answered",
+    "p50",
+    "p95",
+    "p99",
+    "left late, p99",
+    "failed",
+    "bytes",
+)
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
+    from edgekit.core.errors import ConfigError
+
+    try:
+        found = tuple(float(part.removesuffix("/s")) for part in text.split(",") if part.strip())
+    except ValueError as err:
+        raise ConfigError(f"{option} {text!r}: expected numbers", hint=f"{option} 10,20") from err
+    if any(not 0 < number <= 1e6 for number in found):
+        raise ConfigError(f"{option} {text!r}: expected numbers above 0, up to a million")
+    return found
+
+
+def _row(point: LoadPoint) -> tuple[str, ...]:
+    from edgekit.core.units import format_bytes, format_ms
+    from edgekit.report.sections import show_estimate, show_value
+
+    asked = (
+        f"{point.concurrency} at a time" if point.rate_per_s is None else f"{point.rate_per_s:g}/s"
+    )
+    return (
+        point.payload,
+        asked,
+        f"{point.achieved_per_s:.1f}/s",
+        show_estimate(point.p50_ms),
+        show_value(point.p95_ms),
+        show_value(point.p99_ms),
+        "-" if point.late_p99_ms is None else format_ms(point.late_p99_ms),
+        f"{point.failed_share:.1%}",
+        format_bytes(point.up_bytes),
+    )
+
+
+def _knees(result: LoadSweep) -> str:
+    from edgekit.core.record import Unavailable
+
+    lines = [
+        f"{payload}: takes {rate:g}/s"
+        if not isinstance(rate, Unavailable)
+        else f"{payload}: {rate.reason}"
+        for payload, rate in result.knee_per_s.items()
+        if any(point.rate_per_s is not None for point in result.points)
+    ]
+    return "".join(f"\n{line}" for line in lines)
