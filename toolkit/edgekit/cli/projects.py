@@ -33,6 +33,7 @@ class ConvertOptions:
     data: Path | None = None
     shapes: tuple[str, ...] = field(default_factory=tuple)
     pipeline: str = ""
+    label: str = ""
     weights: Path | None = None
     trust: bool = False
     name: str = ""
@@ -53,10 +54,13 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
         help="auto, int8-static, int8-dynamic, int8-weights, int16x8, fp16 or float.",
     )
     @click.option("--engine", default="", help="litert, tflite_runtime, onnxruntime, openvino.")
-    @click.option("--calibration", type=path, help="About 100 samples: .npz, folder or .py.")
+    @click.option("--calibration", type=path, help="About 100 samples: .npz, .csv, folder, .py.")
     @click.option("--data", type=path, help="Labelled samples for the accuracy, same forms.")
     @click.option("--shape", "shapes", multiple=True, help="Input shape: name=1x3x224x224.")
-    @click.option("--pipeline", default="", help="Pictures to inputs: imagenet, mean=127,std=128.")
+    @click.option(
+        "--pipeline", default="", help="Pictures or sound to inputs: imagenet, audio:rate=16000."
+    )
+    @click.option("--label", default="", help="Column or array of the label; default: label, y.")
     @click.option("--weights", type=path, help="State dict for a PyTorch builder file.")
     @click.option("--trust", is_flag=True, help="Run code that the model file brings along.")
     @click.option("--max-drop", type=float, help="Budget: accuracy may drop by these points.")
@@ -115,6 +119,7 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         or (_path(folder, convert.calibration) if convert else None),
         data=options.data or (_path(folder, convert.data) if convert else None),
         shapes=shapes,
+        label=options.label,
         weights=weights,
         pipeline=parse_pipeline(options.pipeline or (convert.pipeline if convert else "")),
         trust=trust,

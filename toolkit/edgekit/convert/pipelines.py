@@ -1,4 +1,4 @@
-"""How pictures become inputs: presets by name, or numbers written out."""
+"""How pictures and sound become inputs: presets by name, or numbers written out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Source: torchvision's weights documentation for ``imagenet``, Keras applications
 def parse_pipeline(text: str) -> PipelineSpec:
     """A pipeline from ``unit``, ``signed``, ``imagenet``, ``raw`` or ``mean=127,std=128``.
 
-    Three values per channel are written with ``/``: ``mean=123.7/116.3/103.5,std=58/57/57``.
+    ``audio:rate=16000`` takes sound at that sample rate. Three values per channel are written with ``/``: ``mean=123.7/116.3/103.5,std=58/57/57``.
 
     Raises:
         ConfigError: it is neither.
@@ -31,6 +31,8 @@ def parse_pipeline(text: str) -> PipelineSpec:
     if text in PRESETS:
         preset = PRESETS[text]
         return PipelineSpec(kind="image", mean=preset[0], std=preset[1])
+    if text.startswith("audio"):
+        return _audio(text)
     values: dict[str, tuple[float, ...]] = {}
     for part in text.split(","):
         key, _, numbers = part.partition("=")
@@ -48,3 +50,10 @@ def parse_pipeline(text: str) -> PipelineSpec:
     if 0.0 in std:
         raise ConfigError(f"pipeline {text!r}: std must not be 0")
     return PipelineSpec(kind="image", mean=values.get("mean", (0.0,) * 3), std=std)
+
+
+def _audio(text: str) -> PipelineSpec:
+    kind, _, rate = text.partition(":rate=")
+    if kind != "audio" or not rate.isdigit() or int(rate) < 1:
+        raise ConfigError(f"pipeline {text!r}: no sample rate", hint="--pipeline audio:rate=16000")
+    return PipelineSpec(kind="audio", sample_rate_hz=int(rate))

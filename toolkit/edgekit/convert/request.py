@@ -21,9 +21,11 @@ class ConvertRequest:
     engine: str = ""
     """Engine id; empty takes the profile's order of preference."""
     calibration: Path | None = None
-    """An .npz, a folder of pictures or a Python loader."""
+    """An .npz, .npy or .csv, a folder of pictures or .wav files, or a Python loader."""
     data: Path | None = None
     """The same with labels, for the accuracy."""
+    label: str = ""
+    """The label's column or array; empty takes the usual names."""
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Input name to shape, for models with free dimensions."""
     weights: Path | None = None

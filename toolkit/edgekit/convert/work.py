@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edgekit.convert.data import FEW_SAMPLES, NO_DATA, prepare
 from edgekit.convert.proof import prove
 from edgekit.convert.recipes import FLOAT, STATIC
 from edgekit.convert.request import ConvertRequest
@@ -50,10 +52,6 @@ MODEL_FILES = {
     Format.OPENVINO: "model.xml",
     Format.SAVED_MODEL: "saved_model",
 }
-CALIBRATION_LIMIT = 300
-EVALUATION_LIMIT = 2000
-RANDOM_SAMPLES = 8
-FEW_SAMPLES = 100
 GOLDEN_SAMPLES = 4
 FLOAT_LOWEST_COSINE = 0.999
 """A float conversion below this is wrong, not inexact: exact routes give 1.000000."""
@@ -87,42 +85,37 @@ class Work:
         self.channel_last: list[int] = []
         self.reports: list[StepReport] = []
         self.warnings: list[str] = []
-        self.pipeline = PipelineSpec(kind="tensor")
-        self.sample_source = "random inputs"
-        self.sample_count = RANDOM_SAMPLES
-        self.calibrated = False
+        self.data = NO_DATA
 
     def describe(self) -> None:
         """Reads the source's inputs and prepares the samples; wrong data ends here."""
         self.progress(f"reading {self.source.name} ({self.source.format.value})")
         reply = self._source(samples="", out="")
         self.inputs = reply["inputs"]
-        if self.request.calibration is not None:
-            found = self._samples(self.request.calibration, "samples.npz", CALIBRATION_LIMIT)
-            self._take(found)
-            self.calibrated = True
-        elif self.request.data is not None:
-            self._take(self._samples(self.request.data, "samples.npz", FEW_SAMPLES))
-        else:
-            request = {"inputs": self.inputs, "count": RANDOM_SAMPLES}
-            self._call("onnx", "random_samples", request | {"out": str(self.samples)})
-        if self.request.data is not None:
-            self._samples(self.request.data, "evaluation.npz", EVALUATION_LIMIT)
-        if self.calibrated and self.recipe == STATIC and self.sample_count < FEW_SAMPLES:
+        self.data = prepare(
+            self.request,
+            self.inputs,
+            reply["outputs"],
+            self.samples,
+            self.evaluation,
+            functools.partial(self._call, "onnx"),
+        )
+        self.warnings += self.data.warnings
+        if self.data.is_calibrated and self.recipe == STATIC and self.data.count < FEW_SAMPLES:
             self.warnings.append(
-                f"{self.sample_count} calibration samples are few; {FEW_SAMPLES} or more give "
+                f"{self.data.count} calibration samples are few; {FEW_SAMPLES} or more give "
                 "steadier ranges"
             )
 
     @property
     def samples(self) -> Path:
-        """The samples file: what calibrates, and what golden vectors are taken from."""
-        return self.folder / "samples.npz"
+        """The samples folder: what calibrates, and what golden vectors are taken from."""
+        return self.folder / "samples"
 
     @property
     def evaluation(self) -> Path:
         """The labelled samples; may not exist."""
-        return self.folder / "evaluation.npz"
+        return self.folder / "evaluation"
 
     def route(self, steps: tuple[Step, ...]) -> Path:
         """Applies the steps that change the format; gives the float model."""
@@ -149,11 +142,11 @@ class Work:
         for path in model_files(model):
             (self.artifact / name).with_suffix(path.suffix).write_bytes(path.read_bytes())
         self.progress("checking it against the original")
-        reference = self.folder / "reference.npz"
+        reference = self.folder / "reference"
         self._source(samples=str(self.samples), out=str(reference))
         evaluation_reference = ""
         if self.evaluation.exists():
-            evaluation_reference = str(self.folder / "evaluation_reference.npz")
+            evaluation_reference = str(self.folder / "evaluation_reference")
             self._source(samples=str(self.evaluation), out=evaluation_reference)
         reply = self._call(
             "onnx",
@@ -203,7 +196,7 @@ class Work:
 
     # Any: JSON
     def _card(self, reply: dict[str, Any], name: str, float_model: Path) -> ModelArtifact:
-        data = self.sample_source
+        data = self.data.source
         if self.evaluation.exists() and self.request.data is not None:
             data = self.request.data.name
         agreement = from_plain(Agreement, reply["agreement"] | {"data": data})
@@ -215,12 +208,12 @@ class Work:
             accuracy = Unavailable(f"{self.request.data.name} has no labels")
         inputs = tuple(from_plain(TensorSpec, spec) for spec in reply["inputs"])
         entries = file_entries(self.artifact)
-        pipeline = self.pipeline
+        pipeline = self.data.pipeline
         if pipeline.kind == "image" and inputs[0].layout:
             pipeline = from_plain(PipelineSpec, to_plain(pipeline) | {"layout": inputs[0].layout})
         calibration = ""
-        if self.calibrated and self.recipe == STATIC:
-            calibration = f"{self.sample_source}, {self.sample_count} samples, min-max"
+        if self.data.is_calibrated and self.recipe == STATIC:
+            calibration = f"{self.data.source}, {self.data.count} samples, min-max"
         return ModelArtifact(
             name=self.source.name,
             format=self.target,
@@ -242,6 +235,7 @@ class Work:
             steps=tuple(self.reports),
             elapsed_s=0.0,
             calibration=calibration,
+            data=self.data.reports,
             warnings=tuple(self.warnings),
         )
 
@@ -293,23 +287,6 @@ class Work:
         size = format_bytes(sum(p.stat().st_size for p in model_files(out)))
         self.progress(f"  {size}, {elapsed_s:.1f} s")
         return out
-
-    def _take(self, found: dict[str, Any]) -> None:  # Any: JSON
-        self.sample_source = found["what"]
-        self.sample_count = found["count"]
-        if found["pictures"]:
-            self.pipeline = from_plain(PipelineSpec, found["pipeline"])
-
-    def _samples(self, data: Path, name: str, limit: int) -> dict[str, Any]:  # Any: JSON
-        pipeline = self.request.pipeline
-        request = {
-            "data": str(data.absolute()),
-            "inputs": self.inputs,
-            "pipeline": to_plain(pipeline) if pipeline.kind == "image" else None,
-            "limit": limit,
-            "out": str(self.folder / name),
-        }
-        return self._call("onnx", "samples", request)
 
     def _source(self, *, samples: str, out: str) -> dict[str, Any]:  # Any: JSON
         request = {

@@ -138,12 +138,28 @@ class PipelineSpec:
     """
 
     kind: str
-    """image, tensor or python (a ``pipeline.py`` travels with the artifact)."""
+    """image, audio, tensor or python (a ``pipeline.py`` travels with the artifact)."""
     height: int = 0
     width: int = 0
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     layout: str = ""
+    sample_rate_hz: int = 0
+    """Of audio: mono, float32, -1..1, in windows of the model's length."""
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """Samples that calibrated or judged an artifact."""
+
+    role: str
+    """calibration or evaluation."""
+    name: str
+    sample_count: int
+    available_count: int
+    """In the data, before an even choice was made."""
+    sha256: str
+    """Over the hashes of the samples that were used, in order."""
 
 
 @dataclass(frozen=True)
@@ -236,5 +252,6 @@ class ModelArtifact(Record):
     warnings: tuple[str, ...] = ()
     rungs: tuple[Rung, ...] = ()
     """What was tried against a budget, in order; the last one is this artifact."""
+    data: tuple[DataReport, ...] = ()
     proofs: tuple[Proof, ...] | Unavailable = NOT_PROVEN
     """One for every runtime version that the profile's boards have."""

@@ -1,7 +1,7 @@
 """Runs the finished artifact on the host's engine: agreement, accuracy, golden vectors, structure.
 
-request  {"engine": NAME, "format": NAME, "model": PATH, "samples": PATH or "", "reference": PATH or "",
-          "evaluation": PATH or "", "evaluation_reference": PATH or "", "channel_last": [INT],
+request  {"engine": NAME, "format": NAME, "model": PATH, "samples": FOLDER, "reference": FOLDER,
+          "evaluation": FOLDER or "", "evaluation_reference": FOLDER or "", "channel_last": [INT],
           "golden": FOLDER, "golden_count": N, "vectors": FOLDER, "quantized": BOOL, "layouts": [TEXT per input of the source],
           "names": [TEXT likewise]}
 reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", "structure"}
@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy
 
 from edgekit.convert.workers.proof_vectors import PROOF_SAMPLES, write_vectors
-from edgekit.convert.workers.samples_file import read_inputs, read_optional
+from edgekit.convert.workers.samples_file import read_inputs, read_optional, read_outputs
 from edgekit.convert.workers.structure import read_structure
 from edgekit.convert.workers.tensor_specs import spec_of
 from edgekit.convert.workers.tflite_files import arrange, source_order
@@ -45,7 +45,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     name = "litert" if request["format"] == "tflite" else request["engine"]
     session = engines.find_engine(name).load(request["model"], 2)
     inputs = read_inputs(request["samples"])
-    reference = _reference(request["reference"])
+    reference = read_outputs(request["reference"])
     order = source_order(_details(session), inputs, request["channel_last"], request["names"])
     model = _Model(session, order, request["channel_last"])
     outputs = model.compare(inputs, reference)
@@ -53,7 +53,9 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     labels = None
     if request["evaluation"]:
         evaluation_inputs = read_inputs(request["evaluation"])
-        evaluation = model.compare(evaluation_inputs, _reference(request["evaluation_reference"]))
+        evaluation = model.compare(
+            evaluation_inputs, read_outputs(request["evaluation_reference"])
+        )
         labels = read_optional(request["evaluation"], "labels")
     golden = _write_golden(request, model, inputs)
     _write_vectors(request, model, inputs)
@@ -194,11 +196,6 @@ def _pair(reference: list[Any], outputs: list[Any]) -> list[int]:
                 best, best_distance = j, distance
         order.append(max(best, 0))
     return order
-
-
-def _reference(path: str) -> list[Any]:
-    with numpy.load(path, allow_pickle=False) as archive:
-        return [archive[f"output_{j}"] for j in range(len(archive.files))]
 
 
 def _details(session: Any) -> list[dict[str, Any]]:

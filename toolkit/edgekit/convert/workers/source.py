@@ -1,8 +1,8 @@
 """The original model: says its inputs and outputs, and computes reference outputs.
 
-request  {"format", "model", "trust", "weights", "shapes", "samples": PATH or "", "out": PATH or ""}
+request  {"format", "model", "trust", "weights", "shapes", "samples": FOLDER or "", "out": FOLDER or ""}
 reply    {"inputs": [{"name", "shape", "dtype"}], "outputs": the same, "tools": {...}}; with
-         samples, ``out`` is an .npz with ``output_<j>`` [n, ...]
+         samples, ``out`` holds ``output_<j>.npy`` [n, ...] (see samples_file)
 """
 
 from __future__ import annotations
@@ -46,13 +46,14 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         outputs = original.run(zeros)
         specs = [_spec(f"output_{j}", array) for j, array in enumerate(outputs)]
         return {"inputs": original.inputs, "outputs": specs}
-    from edgekit.convert.workers.samples_file import read_inputs
+    from edgekit.convert.workers.samples_file import RowFolder, read_inputs
 
     inputs = read_inputs(request["samples"])
-    rows = [original.run([array[i] for array in inputs]) for i in range(len(inputs[0]))]
-    columns = zip(*rows, strict=True)
-    arrays: dict[str, Any] = {f"output_{j}": numpy.stack(v) for j, v in enumerate(columns)}
-    numpy.savez(request["out"], **arrays)
+    with RowFolder(request["out"]) as folder:
+        for i in range(len(inputs[0])):
+            # copied: some runtimes keep or write to what they are given
+            for j, array in enumerate(original.run([array[i].copy() for array in inputs])):
+                folder.append(f"output_{j}", array)
     return {"inputs": original.inputs, "outputs": []}
 
 

@@ -13,7 +13,7 @@ def signature_batches(
 
     Args:
         model: path of the file.
-        samples: path of the .npz (see samples_file).
+        samples: path of the folder (see samples_file).
         channel_last: positions of inputs that the model wants as [1, H, W, C] although the
             samples are [1, C, H, W].
         names: of the source's inputs.
