@@ -40,7 +40,7 @@ def test_nothing_there_is_none_and_never_zero(tmp_path: Path) -> None:
     assert sensors.clock_mhz() is None
     assert sensors.throttled() is None
     assert sensors.board_model() is None
-    assert sensors.cpu_pressure_us() is None
+    assert sensors.pressure_us("cpu") is None
 
 
 def test_the_processor_is_named_from_its_part_number() -> None:

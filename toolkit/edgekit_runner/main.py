@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from typing import Any, Callable, Dict, List, TextIO, Tuple
 
@@ -50,12 +51,14 @@ def claim_stdout() -> TextIO:
 
 
 def emitter(stream: TextIO) -> Emit:
-    """A function that writes one event as one line."""
+    """A function that writes one event as one line; threads may share it."""
+    lock = threading.Lock()
 
     def emit(event: str, **fields: Any) -> None:  # Any: JSON
         line = json.dumps(dict(fields, event=event), separators=(",", ":"))
-        stream.write(line + "\n")
-        stream.flush()
+        with lock:
+            stream.write(line + "\n")
+            stream.flush()
 
     return emit
 

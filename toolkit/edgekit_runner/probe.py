@@ -74,7 +74,7 @@ def collect(sensors: Sensors, home: str, site: List[str]) -> Dict[str, Any]:  # 
         "clock_mhz": known(sensors.clock_mhz(), "no cpufreq"),
         "max_clock_mhz": known(sensors.max_clock_mhz(), "no cpufreq"),
         "temperature_c": known(sensors.temperature_c(), "no thermal zone"),
-        "throttled": known(sensors.throttled(), "no Raspberry Pi firmware"),
+        "throttled": known(sensors.firmware_throttled(), "no Raspberry Pi firmware"),
         "engines": engines.installed(site),
         "probed_utc": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

@@ -51,7 +51,7 @@ class Release:
 
         path = os.path.join(self.path, wire.GOLDEN_FOLDER, "%d.raw.bin" % sample)
         pipeline = self.card["pipeline"]
-        if pipeline["kind"] != "image" or not os.path.exists(path):
+        if not pipeline.get("height") or not os.path.exists(path):
             return None
         shape = (pipeline["height"], pipeline["width"], 3)
         return numpy.fromfile(path, dtype=numpy.uint8).reshape(shape)

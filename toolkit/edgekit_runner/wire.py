@@ -37,11 +37,17 @@ Commands, their request, and the events they write before ``done``:
 ``enrol``    {"keys": [PUBLIC KEY], "profile"?, "replace": BOOL} -> ``enrolled`` {"keys", "profile"}
 ``run``      {"release_path", "site", "engine", "threads", "runs", "warmup_runs",
              "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?,
-             "engine_options": {NAME: VALUE}?}
-             -> ``engine`` {"name", "version", "details"}, ``once`` {"phase", "ns"}...,
-             ``condition`` {...Condition}, ``samples`` {"phase": NAME, "ns": [INT]} (chunks),
-             ``starts`` {"ns": [INT]} (chunks), ``summary`` {"wait_ns"|null,
-             "peak_memory_bytes"|null, "timer_overhead_ns"}
+             "engine_options": {NAME: VALUE}?, "batch"?, "concurrency"?, "rate_hz"?,
+             "deadline_s"?}
+             -> ``started`` {}, ``progress`` {"phase", "count", "elapsed_ns", "p50_ns"|null,
+             "temperature_c"|null} (twice a second), ``engine`` {"name", "version", "details",
+             "placement": {WHERE: OPERATIONS}, "fallback": TEXT}, ``once`` {"phase", "ns"}...,
+             ``outputs`` {"checked", "bad"} (invocations whose outputs hold NaN or infinity),
+             ``condition`` {...Condition}..., ``rows`` {"stream", "columns": [NAME], "data":
+             base64 of little-endian int64, row by row}..., ``summary`` {"ended", "wall_ns",
+             "wait_ns"|null, "peak_memory_bytes"|null, "timer_overhead_ns", "sampler": {...},
+             "energy": {...}|null}
+             When nobody reads any more, or after "deadline_s", the runner ends by itself.
 ``ping``     {} -> ``pong`` {"runner": VERSION}
 
 ``done`` carries {"wire": WIRE_VERSION}; ``error`` {"code": CODE, "message": TEXT, "hint": TEXT}.
@@ -83,6 +89,8 @@ PREFIX_BLOCK_BYTES = 4 << 20
 
 CARD_FILE = "card.json"
 RUNNER_FILE = "runner.pyz"
+PIPELINE_FILE = "pipeline.py"
+"""The user's own steps before and after the inference."""
 GOLDEN_FOLDER = "golden"
 
 ERROR_BAD_REQUEST = "bad-request"

@@ -41,6 +41,7 @@ FAILURES: Mapping[str, type[EdgekitError]] = {
     wire.ERROR_HASH_MISMATCH: VerificationFailed,
     wire.ERROR_GOLDEN_FAILED: VerificationFailed,
     wire.ERROR_ENGINE_MISSING: EngineMissing,
+    wire.ERROR_OUT_OF_MEMORY: BoardError,
 }
 PLACE_BLOB = """\
 import hashlib, os, sys
@@ -140,6 +141,7 @@ class RunnerSession:
                 f"the runner ended its {command} with exit code {done.code}: "
                 f"{last_words(done.stderr)}",
                 hint="is the board out of memory? see: dmesg | tail",
+                details={"exit_code": done.code},
             )
         if last.get("wire") != wire.WIRE_VERSION:
             raise RunnerFailed(f"the runner speaks wire version {last.get('wire')}")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +13,13 @@ from edgekit.cli.output import Output
 
 if TYPE_CHECKING:
     from edgekit.boards.deploy import Deployed
+    from edgekit.boards.opening import OpenBoard
     from edgekit.core.artifact import ModelArtifact
     from edgekit.core.board import BoardEntry
-    from edgekit.core.measurement import Measurement
+    from edgekit.core.measurement import Measurement, RunOptions
+    from edgekit.core.run_set import RunSet
+    from edgekit.measure.board_run import RunTarget
+    from edgekit.measure.sweep import Matrix, Turn
 
 
 @dataclass(frozen=True)
@@ -26,6 +33,12 @@ class RunSettings:
     threads: int = 0
     """0 takes the profile's."""
     variant: str = "copied"
+    batch: int = 1
+    concurrency: int = 1
+    rate_hz: float = 0.0
+    engine_options: Mapping[str, str] = field(default_factory=dict)
+    pipeline: Path | None = None
+    """The user's own pipeline.py, in the place of the artifact's."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,8 @@ class BoardRun:
     deployed: Deployed
     measurement: Measurement
     artifact: ModelArtifact
+    run_set: RunSet | None = None
+    """Where several runs were asked for; the measurement is then the last one."""
 
 
 def deploy_and_run(
@@ -46,33 +61,142 @@ def deploy_and_run(
     *,
     inventory: Path | None,
     output: Output,
+    matrix: Matrix | None = None,
+    records: Path | None = None,
 ) -> BoardRun:
-    """Deploys an artifact when it is not active yet, and measures it."""
-    from edgekit.boards.deploy import DeployRequest, deploy, load_card
+    """Deploys an artifact when it is not active yet, and measures it.
+
+    With ``records``, what had arrived is kept there when a run breaks off, and every run of a
+    matrix has its record there.
+    """
+    from edgekit.boards.deploy import load_card
     from edgekit.boards.opening import open_board
-    from edgekit.boards.session import ensure_runner
-    from edgekit.core.measurement import RunOptions
-    from edgekit.measure.board_run import RunTarget, default_threads, run_on_board
-    from edgekit.profiles.device import load_profile
+    from edgekit.measure.sweep import Matrix
 
     card = load_card(folder)
-    with open_board(
-        board, profile=card.profile, inventory=inventory, progress=output.note
-    ) as opened:
-        request = DeployRequest(folder, opened.entry, app, accepts_active=True)
-        deployed = deploy(request, opened.transport, progress=output.note)
-        assert deployed.deployment
-        profile = load_profile(card.profile)
-        options = RunOptions(
-            engine=deployed.deployment.engine,
-            threads=settings.threads or default_threads(profile, deployed.facts),
-            runs=settings.runs,
-            warmup_runs=settings.warmup_runs,
-            min_duration_s=settings.min_duration_s,
-            max_duration_s=max(settings.max_duration_s, settings.min_duration_s),
-            variant=settings.variant,
+    chosen = matrix or Matrix()
+    with ExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgekit-run-")))
+        opened = stack.enter_context(
+            open_board(board, profile=card.profile, inventory=inventory, progress=output.note)
         )
-        output.note(f"running {card.name} on {opened.entry.name}")
-        target = RunTarget(opened.entry, deployed.facts, deployed.deployment, card, deployed.site)
-        measurement = run_on_board(ensure_runner(opened.transport), target, options)
-    return BoardRun(opened.entry, deployed, measurement, card)
+        targets = _Targets(folder, scratch, app, settings, opened, output)
+        return _run_matrix(targets, chosen, card, records)
+
+
+@dataclass
+class _Targets:
+    """Deploys the artifact once per engine, when it is first needed."""
+
+    folder: Path
+    scratch: Path
+    app: str
+    settings: RunSettings
+    opened: OpenBoard
+    output: Output
+    deployed: dict[str, tuple[Deployed, RunTarget]] = field(default_factory=dict)
+
+    def get(self, engine: str) -> tuple[Deployed, RunTarget]:
+        """The release for an engine; empty takes the artifact's own."""
+        from edgekit.boards.deploy import DeployRequest, app_name, deploy, load_card
+        from edgekit.cli.variants import with_changes
+        from edgekit.measure.board_run import RunTarget
+
+        if engine in self.deployed:
+            return self.deployed[engine]
+        own = load_card(self.folder)
+        changed = with_changes(
+            self.folder,
+            self.scratch / (engine or "own"),
+            engine=engine,
+            pipeline=self.settings.pipeline,
+        )
+        app = self.app
+        if engine and engine != own.engine:
+            app = f"{self.app or app_name(own.name)}-{engine}"
+        request = DeployRequest(changed, self.opened.entry, app, accepts_active=True)
+        deployed = deploy(request, self.opened.transport, progress=self.output.note)
+        assert deployed.deployment
+        target = RunTarget(
+            self.opened.entry,
+            deployed.facts,
+            deployed.deployment,
+            load_card(changed),
+            deployed.site,
+        )
+        self.deployed[engine] = deployed, target
+        return deployed, target
+
+
+def _run_matrix(
+    targets: _Targets, matrix: Matrix, card: ModelArtifact, records: Path | None
+) -> BoardRun:
+    from edgekit.boards.session import ensure_runner
+    from edgekit.cli.live import LiveLine
+    from edgekit.core.record import save
+    from edgekit.measure.board_run import run_on_board
+    from edgekit.measure.sweep import make_cells, make_order, make_run_set
+
+    def keep(measurement: Measurement) -> Path:
+        assert records
+        return save(measurement, records / f"{measurement.id}.json")
+
+    first_engine = matrix.engines[0] if matrix.engines else ""
+    deployed, target = targets.get(first_engine)
+    cells = make_cells(_options(targets.settings, target), matrix)
+    turns: list[tuple[Turn, Measurement]] = []
+    total = len(cells) * matrix.launches
+    session = ensure_runner(targets.opened.transport)
+    for turn in make_order(len(cells), matrix):
+        options = cells[turn.cell]
+        deployed, target = targets.get(options.engine if matrix.engines else "")
+        prefix = "" if total == 1 else f"{len(turns) + 1}/{total} {describe(options, cells)} "
+        targets.output.note(f"{prefix}running {card.name} on {targets.opened.entry.name}")
+        live = LiveLine(quiet=targets.output.quiet)
+        try:
+            measured = run_on_board(
+                session, target, options, on_event=live.take, keep=keep if records else None
+            )
+        finally:
+            live.close()
+        turns.append((turn, measured))
+        if records and total > 1:
+            keep(measured)
+    run_set = None if total == 1 else make_run_set(cells, turns, seed=matrix.seed)
+    return BoardRun(targets.opened.entry, deployed, turns[-1][1], target.artifact, run_set=run_set)
+
+
+def describe(options: RunOptions, cells: tuple[RunOptions, ...]) -> str:
+    """What tells one combination from the others, in words."""
+    parts = []
+    if len({cell.engine for cell in cells}) > 1:
+        parts.append(options.engine)
+    if len({cell.threads for cell in cells}) > 1:
+        parts.append(f"{options.threads} threads")
+    if len({cell.batch for cell in cells}) > 1:
+        parts.append(f"batch {options.batch}")
+    return ", ".join(parts)
+
+
+def _options(settings: RunSettings, target: RunTarget) -> RunOptions:
+    from edgekit.core.measurement import RunOptions
+    from edgekit.measure.board_run import default_threads
+    from edgekit.profiles.device import load_profile
+
+    profile = load_profile(target.artifact.profile)
+    options = RunOptions(
+        engine=target.deployment.engine,
+        threads=settings.threads or default_threads(profile, target.facts),
+        runs=settings.runs,
+        warmup_runs=settings.warmup_runs,
+        min_duration_s=settings.min_duration_s,
+        max_duration_s=max(settings.max_duration_s, settings.min_duration_s),
+        variant=settings.variant,
+    )
+    return replace(
+        options,
+        batch=settings.batch,
+        concurrency=settings.concurrency,
+        rate_hz=settings.rate_hz,
+        engine_options=dict(settings.engine_options),
+    )

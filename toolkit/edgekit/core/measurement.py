@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
@@ -29,6 +29,62 @@ class Condition:
     """Running total of /proc/pressure/cpu ``some``."""
     steal_ticks: int | None = None
     load_1min: float | None = None
+    memory_pressure_us: int | None = None
+    io_pressure_us: int | None = None
+    cooling_level: int | None = None
+    """Deepest level of the devices that slow the processor down; 0 is full speed."""
+    free_memory_mb: int | None = None
+    rss_bytes: int | None = None
+    voluntary_switches: int | None = None
+    """Running totals of the runner's context switches."""
+    involuntary_switches: int | None = None
+    power_mw: float | None = None
+    firmware_clock_mhz: float | None = None
+    """These three are read before and after the run only."""
+    governor: str | None = None
+    power_mode: str | None = None
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What a power sensor of the board told over the timed part."""
+
+    source: str
+    energy_mj: float
+    span_ns: int
+    """Between the first and the last reading."""
+    readings: int
+    is_counter: bool
+    """True where the sensor adds up energy itself, so that nothing between readings is missed."""
+
+    @property
+    def mean_mw(self) -> float:
+        """Mean power."""
+        return self.energy_mj / (self.span_ns / 1e9)
+
+    @property
+    def readings_hz(self) -> float:
+        """How often it was read."""
+        return self.readings / (self.span_ns / 1e9)
+
+
+@dataclass(frozen=True)
+class SamplerCost:
+    """What it cost to watch the board during the run."""
+
+    cpu_share: float
+    """Of one core."""
+    interval_s: float
+    """Between two readings; it grows by itself where reading is expensive."""
+    ticks: int
+
+
+@dataclass(frozen=True)
+class OutputCheck:
+    """Invocations before the timing whose outputs were searched for NaN and infinity."""
+
+    checked: int
+    bad: int
 
 
 class Level(StrEnum):
@@ -81,6 +137,12 @@ class RunOptions:
     """copied (fresh input each time, outputs read), bound, or native."""
     input: str = "golden"
     """golden or random."""
+    batch: int = 1
+    concurrency: int = 1
+    """Streams side by side on the board, each with its own session."""
+    rate_hz: float = 0.0
+    """Scheduled invocations per second; 0 runs one after the other."""
+    engine_options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -106,8 +168,10 @@ class Measurement(Record):
     once_ns: Mapping[str, int]
     """Phases that happen once: import, load, first_inference."""
     samples_ns: Mapping[str, tuple[int, ...]]
-    """Per-invocation phases, equal lengths: preprocess, infer, postprocess, total; and
-    ``cpu`` (thread CPU time of infer) where one thread ran."""
+    """Per-invocation phases, equal lengths: preprocess, infer, postprocess, total; ``cpu``
+    (thread CPU time of infer) where one thread ran; with a rate ``lateness`` (start after its
+    scheduled moment) and ``response`` (from the scheduled moment to the end); with several streams
+    ``stream`` (its number)."""
     starts_ns: tuple[int, ...]
     """Start of each invocation since the start of the run."""
     conditions: tuple[Condition, ...]
@@ -128,6 +192,15 @@ class Measurement(Record):
     """Why samples are missing, where the run broke off; empty for a whole run."""
     launch_counts: tuple[int, ...] = ()
     """Invocations of each process launch, in order; empty: one launch."""
+    placement: Mapping[str, int] = field(default_factory=dict)
+    """Operations by where they run: provider, delegate, device."""
+    fallback: str = ""
+    """What was asked for and is not, or not wholly, in use; empty when all is as asked."""
+    outputs: OutputCheck | None = None
+    timed_ns: int = 0
+    """Wall time of the timed part; 0 when the run broke off."""
+    energy: Energy | Unavailable = field(default_factory=lambda: Unavailable("no power sensor"))
+    sampler: SamplerCost | None = None
 
     @cached_property
     def summaries(self) -> Mapping[str, Summary]:
@@ -155,3 +228,18 @@ class Measurement(Record):
             raise RecordError(f"{cls.KIND}: missing key {err}") from err
         kept = {key: fields[key] for key in fields if key not in ("stamp", "summaries")}
         return kept | {"samples_ns": samples, "starts_ns": starts}
+
+    @property
+    def throughput_hz(self) -> float | None:
+        """Samples per second over all streams, batch counted; None when the run broke off."""
+        if not self.timed_ns:
+            return None
+        return len(self.starts_ns) * self.options.batch / (self.timed_ns / 1e9)
+
+    @property
+    def energy_per_sample_mj(self) -> float | None:
+        """Energy of the whole board per sample; None without a sensor."""
+        rate_hz = self.throughput_hz
+        if isinstance(self.energy, Unavailable) or not rate_hz:
+            return None
+        return self.energy.mean_mw / rate_hz

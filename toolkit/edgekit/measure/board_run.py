@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn, Self
 
 from edgekit.boards.session import RunnerSession
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.board import BoardEntry, BoardFacts
 from edgekit.core.deploy import Deployment
-from edgekit.core.errors import RecordError, RunnerFailed
-from edgekit.core.measurement import Condition, Measurement, RunOptions
+from edgekit.core.errors import BoardError, BoardTimeout, EdgekitError, RunnerFailed, Unreachable
+from edgekit.core.measurement import Measurement, RunOptions
 from edgekit.core.profile import DeviceProfile
-from edgekit.core.record import Unavailable, from_plain, to_plain
-from edgekit.measure.validity import judge_conditions, judge_machine, judge_samples
+from edgekit.core.record import to_plain
+from edgekit.measure.collected import Collected, busy_ns
+from edgekit.measure.run_notes import judge_run
+from edgekit.measure.validity import (
+    judge_board,
+    judge_conditions,
+    judge_incomplete,
+    judge_machine,
+    judge_samples,
+)
+from edgekit.profiles.device import load_profile
+from edgekit.profiles.matching import check_board
 from edgekit_runner import __version__ as runner_version
 
 SPARE_S = 120
 """Beyond the longest timed part: loading the model, warm-up, a slow board."""
-
-
 EMULATED_FACTOR = 20
 """An emulated second lasts longer: the instruction clock runs at about 0.1 to 0.3 of real time."""
+SILENCE_S = 90
+"""The runner speaks twice a second; a board that says nothing for so long is lost."""
+ALIVE_TIMEOUT_S = 10
+
+OnEvent = Callable[[Mapping[str, Any]], None]  # Any: JSON
+Keep = Callable[[Measurement], Path]
 
 
 @dataclass(frozen=True)
@@ -38,6 +54,12 @@ class RunTarget:
     site: tuple[str, ...]
     """Folders on the board with the engine's libraries."""
 
+    @property
+    def machine(self) -> str:
+        """What really runs."""
+        facts = self.facts
+        return f"{facts.cpu_model} ({facts.arch}, {facts.cpu_count} processors)"
+
 
 def default_threads(profile: DeviceProfile, facts: BoardFacts) -> int:
     """The profile's threads, no more than the board has processors."""
@@ -45,36 +67,81 @@ def default_threads(profile: DeviceProfile, facts: BoardFacts) -> int:
     return max(1, min(wanted, facts.cpu_count))
 
 
-def run_on_board(session: RunnerSession, target: RunTarget, options: RunOptions) -> Measurement:
+def run_on_board(
+    session: RunnerSession,
+    target: RunTarget,
+    options: RunOptions,
+    *,
+    on_event: OnEvent = lambda event: None,
+    keep: Keep | None = None,
+) -> Measurement:
     """Measures a release.
+
+    Args:
+        session: the runner on the board.
+        target: what runs where.
+        options: how.
+        on_event: receives the runner's events as they arrive, for progress.
+        keep: stores what had arrived when a run breaks off, and says where.
 
     Raises:
         RunnerFailed: the runner ended without a result, or its samples do not fit together.
-        BoardError: the board was lost.
+        BoardError: the board was lost, or says why it cannot run the release.
     """
     started = time.perf_counter()
+    factor = EMULATED_FACTOR if target.entry.emulated else 1
+    limit_s = (options.max_duration_s + options.min_duration_s + SPARE_S) * factor
     request = to_plain(options) | {
         "release_path": target.deployment.release_path,
         "site": list(target.site),
+        "deadline_s": round(limit_s),
     }
-    collected = _Collected()
-    timeout_s = options.max_duration_s + options.min_duration_s + SPARE_S
-    if target.entry.emulated:
-        timeout_s *= EMULATED_FACTOR
-    session.call("run", request, timeout_s=timeout_s, on_event=collected.take)
-    collected.require_consistent()
-    facts, entry, artifact = target.facts, target.entry, target.artifact
-    machine = f"{facts.cpu_model} ({facts.arch}, {facts.cpu_count} processors)"
-    total = collected.samples["total"]
+    collected = Collected(options)
+    with _Silence(session, SILENCE_S * factor) as silence:
+
+        def take(event: Mapping[str, Any]) -> None:  # Any: JSON
+            silence.heard()
+            collected.take(event)
+            on_event(event)
+
+        try:
+            session.call("run", request, timeout_s=limit_s, on_event=take)
+        except (EdgekitError, KeyboardInterrupt) as err:
+            cause = _cause(err, session, target, silence)
+            if not collected.count:
+                raise cause from err
+            _keep_and_raise(cause, err, target, collected, started, keep)
+    return make_measurement(target, collected, wall_s=time.perf_counter() - started)
+
+
+def make_measurement(
+    target: RunTarget, collected: Collected, *, wall_s: float, incomplete: str = ""
+) -> Measurement:
+    """The record of what has arrived.
+
+    Raises:
+        RunnerFailed: there are no samples, or they do not fit together.
+    """
+    samples, starts = collected.samples()
+    options, entry, artifact = collected.options, target.entry, target.artifact
     notes = [
         *judge_machine(
             stand_in=entry.stand_in,
             emulated=entry.emulated,
-            machine=machine,
+            machine=target.machine,
             profile=artifact.profile,
         ),
-        *judge_conditions(collected.conditions, collected.wait_ns, sum(total) * options.threads),
-        *judge_samples(total, collected.starts, warmup_runs=options.warmup_runs),
+        *judge_conditions(
+            collected.conditions, collected.wait_ns, busy_ns(samples["total"], options)
+        ),
+        *judge_samples(samples["total"], starts, warmup_runs=options.warmup_runs),
+        *judge_run(collected, samples),
+        *judge_board(
+            target.facts,
+            check_board(load_profile(artifact.profile), target.facts, stand_in=entry.stand_in),
+            profile=artifact.profile,
+        ),
+        *judge_incomplete(incomplete),
     ]
     return Measurement(
         id=f"run-{secrets.token_hex(4)}",
@@ -83,77 +150,122 @@ def run_on_board(session: RunnerSession, target: RunTarget, options: RunOptions)
         app=target.deployment.app,
         release=target.deployment.release,
         mode=entry.mode,
-        machine=machine,
+        machine=target.machine,
         engine=options.engine,
         engine_version=collected.engine_version,
         engine_details=collected.engine_details,
         options=options,
         once_ns=collected.once,
-        samples_ns={name: tuple(values) for name, values in collected.samples.items()},
-        starts_ns=tuple(collected.starts),
+        samples_ns=samples,
+        starts_ns=starts,
         conditions=tuple(collected.conditions),
         wait_ns=collected.wait_ns,
         peak_memory_bytes=collected.peak_memory_bytes,
         timer_overhead_ns=collected.timer_overhead_ns,
         validity=tuple(notes),
         model=_model(artifact),
-        wall_s=round(time.perf_counter() - started, 3),
+        wall_s=round(wall_s, 3),
         measured_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         runner_version=runner_version,
+        ended=collected.ended,
+        incomplete=incomplete,
+        placement=collected.placement,
+        fallback=collected.fallback,
+        outputs=collected.outputs,
+        timed_ns=collected.timed_ns,
+        energy=collected.energy,
+        sampler=collected.sampler,
     )
 
 
-class _Collected:
-    """What the runner said, event by event."""
+class _Silence:
+    """Closes the connection when the runner has said nothing for too long."""
 
-    def __init__(self) -> None:
-        self.engine_version = ""
-        self.engine_details: dict[str, str] = {}
-        self.once: dict[str, int] = {}
-        self.samples: dict[str, list[int]] = {}
-        self.starts: list[int] = []
-        self.conditions: list[Condition] = []
-        self.wait_ns: int | Unavailable = Unavailable("the kernel does not offer schedstat")
-        self.peak_memory_bytes: int | Unavailable = Unavailable("the runner did not tell")
-        self.timer_overhead_ns = 0
+    def __init__(self, session: RunnerSession, limit_s: float) -> None:
+        self.session = session
+        self.limit_s = limit_s
+        self.is_over = False
+        self._heard = threading.Event()
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def take(self, event: Mapping[str, Any]) -> None:  # Any: JSON
-        """Adds one event."""
-        kind = event["event"]
-        fields = {key: value for key, value in event.items() if key != "event"}
-        try:
-            if kind == "engine":
-                self.engine_version = str(fields["version"])
-                self.engine_details = {str(k): str(v) for k, v in fields["details"].items()}
-            elif kind == "once":
-                self.once[str(fields["phase"])] = int(fields["ns"])
-            elif kind == "condition":
-                self.conditions.append(from_plain(Condition, fields))
-            elif kind == "samples":
-                self.samples.setdefault(str(fields["phase"]), []).extend(map(int, fields["ns"]))
-            elif kind == "starts":
-                self.starts.extend(map(int, fields["ns"]))
-            elif kind == "summary":
-                self._take_summary(fields)
-        except (KeyError, TypeError, ValueError, AttributeError, RecordError) as err:
-            raise RunnerFailed(f"the runner's {kind} event is not understood: {err}") from err
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
 
-    def _take_summary(self, fields: Mapping[str, Any]) -> None:  # Any: JSON
-        if fields["wait_ns"] is not None:
-            self.wait_ns = max(int(fields["wait_ns"]), 0)
-        if fields["peak_memory_bytes"] is not None:
-            self.peak_memory_bytes = int(fields["peak_memory_bytes"])
-        self.timer_overhead_ns = int(fields["timer_overhead_ns"])
+    def __exit__(self, *details: object) -> None:
+        self._done.set()
+        self._heard.set()
+        self._thread.join()
 
-    def require_consistent(self) -> None:
-        """Every phase has as many samples as there were invocations."""
-        lengths = {name: len(values) for name, values in self.samples.items()}
-        if "total" not in lengths or not lengths["total"]:
-            raise RunnerFailed("the runner gave no samples")
-        if set(lengths.values()) != {len(self.starts)}:
-            raise RunnerFailed(f"the runner's samples do not fit together: {lengths}")
-        if any(value < 0 for values in self.samples.values() for value in values):
-            raise RunnerFailed("the runner gave negative times: its clock is broken")
+    def heard(self) -> None:
+        """The runner said something."""
+        self._heard.set()
+
+    def _watch(self) -> None:
+        while self._heard.wait(self.limit_s):
+            if self._done.is_set():
+                return
+            self._heard.clear()
+        self.is_over = True
+        self.session.transport.close()
+
+
+def _cause(
+    err: BaseException, session: RunnerSession, target: RunTarget, silence: _Silence
+) -> BaseException:
+    """What really happened: a runner that ends without a word was killed, or the link is gone."""
+    name = target.entry.name
+    probe = f"edgekit boards probe {name}"
+    if silence.is_over:
+        return BoardTimeout(
+            f"{name} has said nothing for {silence.limit_s:g} s; the connection was given up",
+            hint=f"is it still on? {probe}",
+        )
+    if not isinstance(err, RunnerFailed) or "exit_code" not in err.details:
+        return err
+    try:
+        session.transport.run(["true"], timeout_s=ALIVE_TIMEOUT_S)
+    except BoardError:
+        return Unreachable(
+            f"the connection to {name} was lost during the run: it rebooted, or the link broke",
+            hint=f"when it is back: {probe}",
+        )
+    code = err.details["exit_code"]
+    if code not in KILLED:
+        return err
+    return RunnerFailed(
+        f"the runner was killed on {name} during the run: most often the board ran out of memory",
+        hint=f"see its kernel log: ssh {target.entry.host or name} dmesg | tail; then run a smaller "
+        "model or batch",
+        details=err.details,
+    )
+
+
+KILLED = (-1, -9, 137)
+"""How transports tell that a signal ended a command: without a code, or as a shell tells it."""
+
+
+def _keep_and_raise(
+    cause: BaseException,
+    err: BaseException,
+    target: RunTarget,
+    collected: Collected,
+    started: float,
+    keep: Keep | None,
+) -> NoReturn:
+    reason = cause.message if isinstance(cause, EdgekitError) else "interrupted"
+    wall_s = time.perf_counter() - started
+    if keep is None:
+        raise cause from err
+    path = keep(make_measurement(target, collected, wall_s=wall_s, incomplete=reason))
+    if not isinstance(cause, EdgekitError):
+        raise cause from err
+    raise type(cause)(
+        f"{cause.message}; {collected.count} invocations that had arrived are in {path}",
+        hint=cause.hint,
+        details=cause.details | {"record": str(path)},
+    ) from err
 
 
 def _model(artifact: ModelArtifact) -> dict[str, str]:

@@ -14,6 +14,7 @@ from edgekit.core.measurement import Measurement
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_bytes, format_count, format_interval_ms, format_ms
 from edgekit.report.input import ReportInput
+from edgekit.report.run_facts import run_facts
 
 PHASES = ("preprocess", "infer", "postprocess", "total")
 
@@ -193,6 +194,7 @@ def _measurement(measurement: Measurement) -> Section:
         f"{measurement.measured_utc} [{measurement.mode.value}]",
         "once: "
         + ", ".join(f"{name} {format_ms(ns / 1e6)}" for name, ns in measurement.once_ns.items()),
+        *run_facts(measurement),
         *(f"{note.level.value}: {note.message}" for note in measurement.validity),
     ]
     headers = ("phase", "p50", "p95", "p99", "max")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.options import inventory_option, records_option
-from edgekit.cli.output import Output, output_options
+from edgekit.cli.output import Output, aligned, output_options
+from edgekit.cli.quantities import CountList, Duration, Pair, Rate
+
+if TYPE_CHECKING:
+    from edgekit.cli.chain import RunSettings
+    from edgekit.core.run_set import RunSet
+    from edgekit.measure.sweep import Matrix
+
+SPARE_SECONDS = 1.0
+"""Beyond --duration, for the invocation that is under way."""
 
 
 @click.command()
@@ -18,14 +28,28 @@ from edgekit.cli.output import Output, output_options
 @click.option("--warmup-runs", default=20, show_default=True, type=click.IntRange(0, 10_000))
 @click.option("--seconds", default=3.0, show_default=True, help="Shortest timed part.")
 @click.option("--max-seconds", default=60.0, show_default=True, help="Longest timed part.")
-@click.option("--threads", default=0, help="Threads of the engine; default: the profile's.")
+@click.option("--duration", type=Duration(), help="Timed part of this length: 90s, 30min, 1h.")
+@click.option("--rate", type=Rate(), help="Scheduled starts: 5/s, 30/min. Default: no pause.")
+@click.option("--concurrency", default=1, type=click.IntRange(1, 64), help="Streams at a time.")
+@click.option("--batch", type=CountList(), help="Samples per inference; several: 1,2,4,8.")
+@click.option("--threads", type=CountList(), help="Engine threads; default: the profile's.")
+@click.option("--engine", default="", help="Another engine than the artifact's; several: a,b.")
+@click.option("--engine-option", type=Pair(), multiple=True, help="Such as spinning=off.")
+@click.option("--launches", default=1, type=click.IntRange(1, 100), help="Processes per setting.")
 @click.option(
     "--variant",
-    type=click.Choice(["copied", "bound"]),
+    type=click.Choice(["copied", "bound", "native"]),
     default="copied",
     show_default=True,
-    help="copied: fresh input each time, as an application; bound: the inference alone.",
+    help="copied: fresh input each time, as an application; bound: into the engine's own "
+    "memory; native: the inference alone.",
 )
+@click.option(
+    "--pipeline",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Your pipeline.py: preprocess(raw), postprocess(outputs).",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="File for the record.")
 @inventory_option
 @records_option
 @output_options
@@ -35,6 +59,7 @@ def command(
     app: str,
     inventory: Path | None,
     records: Path,
+    out: Path | None,
     output: Output,
     **given: object,
 ) -> None:
@@ -47,26 +72,109 @@ def command(
     \b
     Examples:
       edgekit run artifact --board kitchen-pi
-      edgekit run artifact --board kitchen-pi --runs 2000 --seconds 60 --max-seconds 120
+      edgekit run artifact --board kitchen-pi --rate 5/s --duration 30min
+      edgekit run artifact --board kitchen-pi --threads 1,2,4 --launches 3
       edgekit run artifact --board local --threads 1 --json
     """
-    from edgekit.cli.chain import RunSettings, deploy_and_run
+    from edgekit.cli.chain import deploy_and_run
     from edgekit.core.record import save
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
 
-    settings = RunSettings(
-        runs=int(str(given["runs"])),
-        warmup_runs=int(str(given["warmup_runs"])),
-        min_duration_s=float(str(given["seconds"])),
-        max_duration_s=float(str(given["max_seconds"])),
-        threads=int(str(given["threads"])),
-        variant=str(given["variant"]),
+    matrix = _matrix(given)
+    done = deploy_and_run(
+        artifact,
+        board,
+        app,
+        _settings(given),
+        inventory=inventory,
+        output=output,
+        matrix=matrix,
+        records=records,
     )
-    done = deploy_and_run(artifact, board, app, settings, inventory=inventory, output=output)
-    path = save(done.measurement, records / f"{done.measurement.id}.json")
+    if done.run_set is not None:
+        name = f"set-{done.run_set.cells[0].launches[0].measurement}"
+        path = save(done.run_set, out or records / f"{name}.json")
+        headers, rows = set_table(done.run_set)
+        output.data(done.run_set, aligned(headers, rows))
+        output.note(f"records: {path}, and one of each run in {records}")
+        return
     measured = done.measurement
+    path = save(measured, out or records / f"{measured.id}.json")
     report = ReportInput(f"{measured.model['name']} on {measured.board}", measurement=measured)
     output.data(measured, render(report))
     output.note(f"record: {path}")
     output.next_step(f"edgekit compare {path} {artifact} --cloud grpc://HOST:PORT")
+
+
+def _settings(given: dict[str, object]) -> RunSettings:
+    from edgekit.cli.chain import RunSettings
+
+    duration_s = given["duration"]
+    shortest_s = float(str(given["seconds"] if duration_s is None else duration_s))
+    longest_s = float(str(given["max_seconds"]))
+    if duration_s is not None:
+        longest_s = shortest_s + SPARE_SECONDS
+    pipeline = given["pipeline"]
+    pairs = given["engine_option"]
+    assert isinstance(pairs, tuple)
+    return RunSettings(
+        runs=1 if duration_s is not None else int(str(given["runs"])),
+        warmup_runs=int(str(given["warmup_runs"])),
+        min_duration_s=shortest_s,
+        max_duration_s=longest_s,
+        variant=str(given["variant"]),
+        concurrency=int(str(given["concurrency"])),
+        rate_hz=float(str(given["rate"] or 0)),
+        engine_options=dict(pairs),
+        pipeline=pipeline if isinstance(pipeline, Path) else None,
+    )
+
+
+def _matrix(given: dict[str, object]) -> Matrix:
+    from edgekit.measure.sweep import Matrix
+
+    names = [name.strip() for name in str(given["engine"]).split(",")]
+    return Matrix(
+        threads=_numbers(given["threads"]),
+        batches=_numbers(given["batch"]),
+        engines=tuple(name for name in names if name),
+        launches=int(str(given["launches"])),
+    )
+
+
+def _numbers(value: object) -> tuple[int, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def set_table(run_set: RunSet) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headers and rows: one row per combination, fastest first."""
+    from edgekit.core.units import format_ms
+
+    headers = (
+        "engine",
+        "threads",
+        "batch",
+        "launches",
+        "p50",
+        "p95",
+        "between launches",
+        "per second",
+    )
+    rows: list[tuple[str, ...]] = []
+    for cell in sorted(run_set.cells, key=lambda c: c.p50_ms / c.options.batch):
+        p95s = [launch.p95_ms for launch in cell.launches if launch.p95_ms is not None]
+        rates = [launch.throughput_hz for launch in cell.launches if launch.throughput_hz]
+        rows.append(
+            (
+                cell.options.engine,
+                str(cell.options.threads),
+                str(cell.options.batch),
+                str(len(cell.launches)),
+                format_ms(cell.p50_ms),
+                format_ms(max(p95s)) if p95s else "-",
+                f"{cell.spread:.1%}" if len(cell.launches) > 1 else "-",
+                f"{sum(rates) / len(rates):.3g}" if rates else "-",
+            )
+        )
+    return headers, rows

@@ -1,0 +1,58 @@
+"""Lines about how a run went, beside its table of phases. Pure."""
+
+from __future__ import annotations
+
+from edgekit.core.measurement import Measurement
+from edgekit.core.record import Unavailable
+from edgekit.core.units import format_bytes
+
+
+def run_facts(measurement: Measurement) -> tuple[str, ...]:
+    """Where operations ran, throughput, memory, temperature, energy, and what watching cost."""
+    lines = []
+    if measurement.placement:
+        placed = ", ".join(f"{where} {count}" for where, count in measurement.placement.items())
+        lines.append(f"operations: {placed}")
+    lines += _load(measurement)
+    if measurement.ended:
+        lines.append(f"ended: {measurement.ended}")
+    lines += _conditions(measurement)
+    energy, per_sample_mj = measurement.energy, measurement.energy_per_sample_mj
+    if not isinstance(energy, Unavailable) and per_sample_mj is not None:
+        lines.append(
+            f"energy: {per_sample_mj:.3g} mJ per sample at {energy.mean_mw / 1e3:.3g} W "
+            f"({energy.source}, {energy.readings} readings)"
+        )
+    return tuple(lines)
+
+
+def _load(measurement: Measurement) -> list[str]:
+    options = measurement.options
+    rate_hz = measurement.throughput_hz
+    shape = [
+        f"{options.rate_hz:g} scheduled per second" if options.rate_hz else "",
+        f"{options.concurrency} streams" if options.concurrency > 1 else "",
+        f"batch {options.batch}" if options.batch > 1 else "",
+        f"{options.variant} inputs" if options.variant != "copied" else "",
+    ]
+    said = ", ".join(part for part in shape if part) or "one after the other"
+    return [f"load: {said}; {rate_hz:.3g} samples per second"] if rate_hz else []
+
+
+def _conditions(measurement: Measurement) -> list[str]:
+    parts = []
+    temperatures = [c.temperature_c for c in measurement.conditions if c.temperature_c is not None]
+    if temperatures:
+        parts.append(f"{temperatures[0]:.1f} C at the start, {max(temperatures):.1f} C at most")
+    clocks = [c.firmware_clock_mhz or c.clock_mhz for c in measurement.conditions if c.clock_mhz]
+    known = [clock for clock in clocks if clock]
+    if known:
+        parts.append(f"{min(known):.0f} to {max(known):.0f} MHz")
+    first = measurement.conditions[0] if measurement.conditions else None
+    if first and first.governor:
+        parts.append(f"governor {first.governor}")
+    if not isinstance(measurement.peak_memory_bytes, Unavailable):
+        parts.append(f"peak memory {format_bytes(measurement.peak_memory_bytes)}")
+    if measurement.sampler:
+        parts.append(f"watching cost {measurement.sampler.cpu_share:.2%} of a core")
+    return ["board: " + ", ".join(parts)] if parts else []
