@@ -1,0 +1,158 @@
+"""``edgekit run``: its own kinds of option values, the live line, sets of runs."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from edgekit.cli.live import LiveLine, progress_text
+from edgekit.cli.main import run
+from edgekit.cli.quantities import CountList, Duration, Pair, Rate
+from edgekit.cli.variants import with_changes
+from edgekit.core.artifact import ModelArtifact
+from edgekit.core.errors import ConfigError
+from edgekit.core.measurement import Measurement
+from edgekit.core.record import load
+from edgekit.core.run_set import RunSet
+from samples import echo_artifact
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("30min", 1800), ("1h", 3600), ("2.5", 2.5), ("500ms", 0.5)]
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert Duration().convert(text, None, None) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("text", "hertz"), [("5/s", 5), ("30/min", 0.5), ("12.5", 12.5)])
+def test_rates(text: str, hertz: float) -> None:
+    assert Rate().convert(text, None, None) == pytest.approx(hertz)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Duration(), "soon"),
+        (Duration(), "-1s"),
+        (Rate(), "0/s"),
+        (Rate(), "fast"),
+        (CountList(), "1,x"),
+        (CountList(), "0"),
+        (CountList(), ""),
+        (Pair(), "spinning"),
+    ],
+)
+def test_values_that_are_none_are_usage_errors(kind: click.ParamType, text: str) -> None:  # type: ignore[type-arg]  # generic in new clicks only
+    with pytest.raises(click.BadParameter):
+        kind.convert(text, None, None)
+
+
+def test_lists_keep_their_order_without_repeats() -> None:
+    assert CountList().convert("4,1,4", None, None) == (4, 1)
+    assert Pair().convert("a=b=c", None, None) == ("a", "b=c")
+
+
+def test_the_live_line_speaks_seldom_without_a_terminal() -> None:
+    event = {
+        "event": "progress",
+        "phase": "infer",
+        "count": 120,
+        "elapsed_ns": 1_500_000_000,
+        "p50_ns": 1_250_000,
+        "temperature_c": 61.2,
+    }
+    assert progress_text(event) == "  infer: 120 runs, 1.5 s, p50 1.25 ms, 61.2 C"
+    stream = io.StringIO()
+    live = LiveLine(stream=stream)
+    for _ in range(50):
+        live.take(event)
+    live.take({"event": "rows"})
+    live.close()
+    assert stream.getvalue().count("\n") == 1
+    quiet = io.StringIO()
+    LiveLine(quiet=True, stream=quiet).take(event)
+    assert quiet.getvalue() == ""
+
+
+def test_a_pipeline_travels_as_part_of_the_artifact(tmp_path: Path) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    own = tmp_path / "mine.py"
+    own.write_text("def preprocess(raw): return raw\ndef postprocess(outputs): pass\n")
+    assert with_changes(folder, tmp_path / "x") == folder
+    changed = with_changes(folder, tmp_path / "changed", pipeline=own)
+    card = load(ModelArtifact, changed / "card.json")
+    assert card.pipeline.kind == "python"
+    assert (changed / "pipeline.py").read_text() == own.read_text()
+    assert "pipeline.py" in {entry.path for entry in card.files}
+    own.write_text("def preprocess(raw) return raw")
+    with pytest.raises(ConfigError, match="is not Python"):
+        with_changes(folder, tmp_path / "y", pipeline=own)
+
+
+def test_another_engine_must_be_able_to_run_the_format(tmp_path: Path) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    changed = with_changes(folder, tmp_path / "changed", engine="openvino")
+    assert load(ModelArtifact, changed / "card.json").engine == "openvino"
+    with pytest.raises(ConfigError, match="tflite"):
+        with_changes(folder, tmp_path / "x", engine="litert")
+    with pytest.raises(ConfigError) as caught:
+        with_changes(folder, tmp_path / "y", engine="opnvino")
+    assert "openvino" in caught.value.hint
+
+
+PIPELINE = """
+def preprocess(raw):
+    return raw
+
+def postprocess(outputs):
+    return outputs
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def preprocess(raw):\n    return raw\n", "no function postprocess"),
+        (PIPELINE + "import nothing_like_this\n", "nothing_like_this"),
+        (
+            PIPELINE.replace("return raw", "return raw['photo']"),
+            "line 3 of pipeline.py (preprocess)",
+        ),
+        (PIPELINE.replace("return outputs", "return 1 / 0"), "ZeroDivisionError"),
+    ],
+)
+def test_a_pipeline_that_fails_gives_the_boards_own_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, said: str
+) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    own = tmp_path / "pipeline.py"
+    own.write_text(text)
+    arguments = ["run", str(folder), "--board", "local", "--pipeline", str(own), "--seconds", "0"]
+    assert run([*arguments, "--records", str(tmp_path)]) == 6
+    assert said in capsys.readouterr().err
+
+
+def test_a_set_of_launches_prints_one_document_and_keeps_each_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    own = tmp_path / "pipeline.py"
+    own.write_text(PIPELINE)
+    records = tmp_path / "records"
+    arguments = ["run", str(folder), "--board", "local", "--records", str(records)]
+    arguments += ["--threads", "1,2", "--launches", "2", "--runs", "50", "--seconds", "0"]
+    assert run([*arguments, "--pipeline", str(own), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["kind"] == "edgekit.run_set"
+    assert [len(cell["launches"]) for cell in printed["cells"]] == [2, 2]
+    (saved,) = records.glob("set-*.json")
+    found = load(RunSet, saved)
+    for cell in found.cells:
+        for launch in cell.launches:
+            measured = load(Measurement, records / f"{launch.measurement}.json")
+            assert measured.options.threads == cell.options.threads
+            assert len(measured.starts_ns) == 50
