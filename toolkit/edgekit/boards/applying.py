@@ -19,6 +19,7 @@ from edgekit.core.deploy import Action, Plan
 from edgekit.core.errors import EdgekitError, GateFailed, VerificationFailed
 from edgekit.core.units import format_bytes, format_ms
 from edgekit_runner import wire
+from edgekit_runner.rows import unpack
 
 Progress = Callable[[str], None]
 CHECK_TIMEOUT_S = 600
@@ -186,12 +187,8 @@ def percentile_ms(events: list[Event], share: float = 0.95) -> float:
     Raises:
         VerificationFailed: there are no samples.
     """
-    totals = [
-        int(ns)
-        for event in events
-        if event["event"] == "samples" and event["phase"] == "total"
-        for ns in event["ns"]
-    ]
+    pieces = [unpack(event)["total"] for event in events if event["event"] == "rows"]
+    totals: list[int] = [ns for piece in pieces for ns in piece]
     if not totals:
         raise VerificationFailed("the board gave no samples of its latency")
     return sorted(totals)[math.ceil(share * len(totals)) - 1] / 1e6

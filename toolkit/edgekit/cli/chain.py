@@ -98,7 +98,8 @@ class _Targets:
 
     def get(self, engine: str) -> tuple[Deployed, RunTarget]:
         """The release for an engine; empty takes the artifact's own."""
-        from edgekit.boards.deploy import DeployRequest, app_name, deploy, load_card
+        from edgekit.boards.artifact_folder import app_name
+        from edgekit.boards.deploy import DeployRequest, deploy, load_card
         from edgekit.cli.variants import with_changes
         from edgekit.measure.board_run import RunTarget
 

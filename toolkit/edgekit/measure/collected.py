@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
-import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from edgekit.core.errors import RecordError, RunnerFailed
 from edgekit.core.measurement import Condition, Energy, OutputCheck, RunOptions, SamplerCost
 from edgekit.core.record import Unavailable, from_plain
+from edgekit_runner.rows import unpack
 
 START, CPU, LATENESS = "start", "cpu", "lateness"
 SUM = "total"
@@ -118,21 +117,16 @@ class Collected:
         self.conditions.append(from_plain(Condition, dict(fields)))
 
     def _take_rows(self, fields: Mapping[str, Any]) -> None:  # Any: JSON
-        names = tuple(str(name) for name in fields["columns"])
+        found = unpack(fields)
+        names = tuple(found)
         if self._columns and names != self._columns:
             raise ValueError(f"columns changed to {names}")
         if START not in names or SUM not in names:
             raise ValueError(f"columns {names} lack {START} or {SUM}")
-        values = array("q")
-        values.frombytes(base64.b64decode(fields["data"], validate=True))
-        if sys.byteorder == "big":
-            values.byteswap()
-        if len(values) % len(names):
-            raise ValueError(f"{len(values)} values are no rows of {len(names)}")
         self._columns = names
         columns = self._streams.setdefault(int(fields["stream"]), [array("q") for _ in names])
-        for position, column in enumerate(columns):
-            column.extend(values[position :: len(names)])
+        for column, values in zip(columns, found.values(), strict=True):
+            column.extend(values)
 
     def _take_summary(self, fields: Mapping[str, Any]) -> None:  # Any: JSON
         if fields["wait_ns"] is not None:
