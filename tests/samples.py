@@ -18,6 +18,7 @@ from edgekit.core.artifact import (
     SourceModel,
     TensorSpec,
 )
+from edgekit.core.board import BoardFacts
 from edgekit.core.estimate import summarize
 from edgekit.core.measurement import Condition, Measurement, RunOptions
 from edgekit.core.mode import Mode
@@ -151,4 +152,33 @@ def trip(
         summaries={name: summarize(values) for name, values in samples.items()},
         validity=(),
         measured_utc="2026-11-24T12:00:00Z",
+    )
+
+
+def board_facts() -> BoardFacts:
+    """What a Raspberry Pi 4 says about itself."""
+    return BoardFacts(
+        hostname="pi",
+        arch="aarch64",
+        kernel_arch="aarch64",
+        kernel="6.6",
+        os_name="Debian 12",
+        libc="glibc-2.36",
+        python="3.11.2",
+        python_abi="cp311",
+        cpu_model="cortex-a72",
+        cpu_features=("asimd",),
+        cpu_count=4,
+        ram_mb=4000,
+        ram_available_mb=3000,
+        disk_free_mb=10_000,
+        board_model="Raspberry Pi 4 Model B",
+        governor="ondemand",
+        clock_mhz=1500.0,
+        max_clock_mhz=1800.0,
+        temperature_c=50.0,
+        throttled="0x0",
+        engines={},
+        probed_utc="2026-11-24T12:00:00Z",
+        elapsed_ms=9.0,
     )

@@ -25,37 +25,13 @@ from edgekit.boards.preflight import require_ground, require_signature, require_
 from edgekit.boards.target import target_of_board
 from edgekit.boards.wheelhouse import platform_tags, why_impossible
 from edgekit.core.artifact import FileEntry
-from edgekit.core.board import BoardEntry, BoardFacts
+from edgekit.core.board import BoardEntry
 from edgekit.core.deploy import Action, Bundle, Wheel
 from edgekit.core.errors import BoardError, BoardMismatch, ConfigError
 from edgekit.core.record import Unavailable
-from samples import artifact_card, echo_artifact
+from samples import artifact_card, board_facts, echo_artifact
 
-FACTS = BoardFacts(
-    hostname="pi",
-    arch="aarch64",
-    kernel_arch="aarch64",
-    kernel="6.6",
-    os_name="Debian 12",
-    libc="glibc-2.36",
-    python="3.11.2",
-    python_abi="cp311",
-    cpu_model="cortex-a72",
-    cpu_features=("asimd",),
-    cpu_count=4,
-    ram_mb=4000,
-    ram_available_mb=3000,
-    disk_free_mb=10_000,
-    board_model="Raspberry Pi 4 Model B",
-    governor="ondemand",
-    clock_mhz=1500.0,
-    max_clock_mhz=1800.0,
-    temperature_c=50.0,
-    throttled="0x0",
-    engines={},
-    probed_utc="2026-11-24T12:00:00Z",
-    elapsed_ms=9.0,
-)
+FACTS = board_facts()
 BUNDLE = Bundle(
     "cats",
     "litert",

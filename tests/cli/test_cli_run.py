@@ -156,3 +156,14 @@ def test_a_set_of_launches_prints_one_document_and_keeps_each_run(
             measured = load(Measurement, records / f"{launch.measurement}.json")
             assert measured.options.threads == cell.options.threads
             assert len(measured.starts_ns) == 50
+
+
+def test_an_engine_without_a_profiler_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    arguments = ["run", str(folder), "--board", "local", "--records", str(tmp_path / "r")]
+    assert run([*arguments, "--profile-ops"]) == 6
+    assert "no times per operation" in capsys.readouterr().err
+    assert run([*arguments, "--profile-ops", "--threads", "1,2"]) == 2
+    assert not (tmp_path / "r").exists()

@@ -29,6 +29,7 @@ COMMANDS = {
     "install": "install",
     "ping": "probe",
     "probe": "probe",
+    "profile": "profile_ops",
     "releases": "releases",
     "renew": "lease",
     "rollback": "releases",

@@ -48,6 +48,11 @@ Commands, their request, and the events they write before ``done``:
              "wait_ns"|null, "peak_memory_bytes"|null, "timer_overhead_ns", "sampler": {...},
              "energy": {...}|null}
              When nobody reads any more, or after "deadline_s", the runner ends by itself.
+``profile``  {"release_path", "site", "engine", "threads", "runs", "input", "engine_options"?,
+             "batch"?, "sysfs"?, "deadline_s"?}
+             -> ``started``, ``progress``..., ``profile`` {"engine", "version", "method",
+             "unprofiled_ns", "profiled_ns" (one inference without and with the profiler),
+             "operations": [[NAME, TYPE, WHERE, NS of one inference]...]}
 ``ping``     {} -> ``pong`` {"runner": VERSION}
 
 ``done`` carries {"wire": WIRE_VERSION}; ``error`` {"code": CODE, "message": TEXT, "hint": TEXT}.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,23 +69,37 @@ def deploy_and_run(
     With ``records``, what had arrived is kept there when a run breaks off, and every run of a
     matrix has its record there.
     """
-    from edgekit.boards.deploy import load_card
-    from edgekit.boards.opening import open_board
     from edgekit.measure.sweep import Matrix
 
+    with open_targets(folder, board, app, settings, inventory=inventory, output=output) as targets:
+        return _run_matrix(targets, matrix or Matrix(), records)
+
+
+@contextmanager
+def open_targets(
+    folder: Path,
+    board: str,
+    app: str,
+    settings: RunSettings,
+    *,
+    inventory: Path | None,
+    output: Output,
+) -> Iterator[Targets]:
+    """A connected board to which the artifact is deployed as it is needed."""
+    from edgekit.boards.deploy import load_card
+    from edgekit.boards.opening import open_board
+
     card = load_card(folder)
-    chosen = matrix or Matrix()
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="edgekit-run-")))
         opened = stack.enter_context(
             open_board(board, profile=card.profile, inventory=inventory, progress=output.note)
         )
-        targets = _Targets(folder, scratch, app, settings, opened, output)
-        return _run_matrix(targets, chosen, card, records)
+        yield Targets(folder, scratch, app, settings, opened, output)
 
 
 @dataclass
-class _Targets:
+class Targets:
     """Deploys the artifact once per engine, when it is first needed."""
 
     folder: Path
@@ -129,9 +143,7 @@ class _Targets:
         return deployed, target
 
 
-def _run_matrix(
-    targets: _Targets, matrix: Matrix, card: ModelArtifact, records: Path | None
-) -> BoardRun:
+def _run_matrix(targets: Targets, matrix: Matrix, records: Path | None) -> BoardRun:
     from edgekit.boards.session import ensure_runner
     from edgekit.cli.live import LiveLine
     from edgekit.core.record import save
@@ -144,7 +156,7 @@ def _run_matrix(
 
     first_engine = matrix.engines[0] if matrix.engines else ""
     deployed, target = targets.get(first_engine)
-    cells = make_cells(_options(targets.settings, target), matrix)
+    cells = make_cells(options_for(targets.settings, target), matrix)
     turns: list[tuple[Turn, Measurement]] = []
     total = len(cells) * matrix.launches
     session = ensure_runner(targets.opened.transport)
@@ -152,7 +164,9 @@ def _run_matrix(
         options = cells[turn.cell]
         deployed, target = targets.get(options.engine if matrix.engines else "")
         prefix = "" if total == 1 else f"{len(turns) + 1}/{total} {describe(options, cells)} "
-        targets.output.note(f"{prefix}running {card.name} on {targets.opened.entry.name}")
+        targets.output.note(
+            f"{prefix}running {target.artifact.name} on {targets.opened.entry.name}"
+        )
         live = LiveLine(quiet=targets.output.quiet)
         try:
             measured = run_on_board(
@@ -179,7 +193,8 @@ def describe(options: RunOptions, cells: tuple[RunOptions, ...]) -> str:
     return ", ".join(parts)
 
 
-def _options(settings: RunSettings, target: RunTarget) -> RunOptions:
+def options_for(settings: RunSettings, target: RunTarget) -> RunOptions:
+    """The options of a run: the settings completed by the profile."""
     from edgekit.core.measurement import RunOptions
     from edgekit.measure.board_run import default_threads
     from edgekit.profiles.device import load_profile

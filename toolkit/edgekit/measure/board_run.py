@@ -163,7 +163,7 @@ def make_measurement(
         peak_memory_bytes=collected.peak_memory_bytes,
         timer_overhead_ns=collected.timer_overhead_ns,
         validity=tuple(notes),
-        model=_model(artifact),
+        model=model_facts(artifact),
         wall_s=round(wall_s, 3),
         measured_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         runner_version=runner_version,
@@ -268,7 +268,8 @@ def _keep_and_raise(
     ) from err
 
 
-def _model(artifact: ModelArtifact) -> dict[str, str]:
+def model_facts(artifact: ModelArtifact) -> dict[str, str]:
+    """What a record says about its model."""
     main = next(entry for entry in artifact.files if entry.path == artifact.model)
     return {
         "name": artifact.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 
 SPARE_SECONDS = 1.0
 """Beyond --duration, for the invocation that is under way."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """What is run where, and where its record goes."""
+
+    artifact: Path
+    board: str
+    app: str
+    inventory: Path | None
+    records: Path
+    out: Path | None
 
 
 @click.command()
@@ -49,6 +62,8 @@ SPARE_SECONDS = 1.0
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Your pipeline.py: preprocess(raw), postprocess(outputs).",
 )
+@click.option("--profile-ops", is_flag=True, help="Times per operation, in a run of their own.")
+@click.option("--trace", type=click.Path(path_type=Path), help="Chrome trace of --profile-ops.")
 @click.option("--out", type=click.Path(path_type=Path), help="File for the record.")
 @inventory_option
 @records_option
@@ -74,6 +89,7 @@ def command(
       edgekit run artifact --board kitchen-pi
       edgekit run artifact --board kitchen-pi --rate 5/s --duration 30min
       edgekit run artifact --board kitchen-pi --threads 1,2,4 --launches 3
+      edgekit run artifact --board kitchen-pi --profile-ops --trace trace.json
       edgekit run artifact --board local --threads 1 --json
     """
     from edgekit.cli.chain import deploy_and_run
@@ -81,12 +97,16 @@ def command(
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
 
-    matrix = _matrix(given)
+    matrix, settings = _matrix(given), _settings(given)
+    if given["profile_ops"] or given["trace"]:
+        where = Where(artifact, board, app, inventory, records, out)
+        _profile(where, settings, matrix, given["trace"], output)
+        return
     done = deploy_and_run(
         artifact,
         board,
         app,
-        _settings(given),
+        settings,
         inventory=inventory,
         output=output,
         matrix=matrix,
@@ -105,6 +125,41 @@ def command(
     output.data(measured, render(report))
     output.note(f"record: {path}")
     output.next_step(f"edgekit compare {path} {artifact} --cloud grpc://HOST:PORT")
+
+
+def _profile(
+    where: Where, settings: RunSettings, matrix: Matrix, trace: object, output: Output
+) -> None:
+    from edgekit.cli.profiling import profile_artifact, profile_text, write_trace
+    from edgekit.core.errors import UsageFault
+    from edgekit.core.record import save
+
+    if not matrix.is_single:
+        raise UsageFault(
+            "a profile is of one combination of threads, batch and engine",
+            hint="name one of each: --threads 1 --profile-ops",
+        )
+    settings = replace(
+        settings,
+        threads=matrix.threads[0] if matrix.threads else 0,
+        batch=matrix.batches[0] if matrix.batches else 1,
+    )
+    engine = matrix.engines[0] if matrix.engines else ""
+    profile = profile_artifact(
+        where.artifact,
+        where.board,
+        where.app,
+        settings,
+        inventory=where.inventory,
+        output=output,
+        engine=engine,
+    )
+    path = save(profile, where.out or where.records / f"{profile.id}.json")
+    output.data(profile, profile_text(profile))
+    if isinstance(trace, Path):
+        write_trace(profile, trace)
+        output.note(f"trace: {trace} (open it in ui.perfetto.dev or chrome://tracing)")
+    output.note(f"record: {path}")
 
 
 def _settings(given: dict[str, object]) -> RunSettings:
