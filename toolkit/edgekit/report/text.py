@@ -14,11 +14,12 @@ WIDTH = 100
 def render(report: ReportInput) -> str:
     """Headline, then every section as an aligned table."""
     parts = [headline(report)]
-    parts += [_section(section) for section in sections(report)]
+    parts += [render_section(section) for section in sections(report)]
     return "\n\n".join(parts) + "\n"
 
 
-def _section(section: Section) -> str:
+def render_section(section: Section) -> str:
+    """The section with its title and its notes."""
     lines = [section.title.upper()]
     if section.title == "Causes":
         lines += _causes(section)

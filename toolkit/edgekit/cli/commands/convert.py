@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.cli.options import inventory_option, records_option
 from edgekit.cli.output import Output, output_options
 from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
 from edgekit.core.record import to_plain
@@ -21,8 +22,21 @@ if TYPE_CHECKING:
 @convert_options
 @click.option("--out", type=click.Path(path_type=Path), help="Artifact folder; default: artifact.")
 @click.option("--dry-run", is_flag=True, help="Show the route; convert nothing.")
+@click.option(
+    "--measure-on", default="", help="Board: measure every candidate there, keep the fastest."
+)
+@inventory_option
+@records_option
 @output_options
-def command(options: ConvertOptions, out: Path | None, dry_run: bool, output: Output) -> None:
+def command(
+    options: ConvertOptions,
+    out: Path | None,
+    dry_run: bool,
+    measure_on: str,
+    inventory: Path | None,
+    records: Path,
+    output: Output,
+) -> None:
     """Convert MODEL into a compact artifact for a device profile.
 
     MODEL is a Keras file (.keras, .h5), a SavedModel folder, an ONNX or TFLite file, or PyTorch:
@@ -35,6 +49,7 @@ def command(options: ConvertOptions, out: Path | None, dry_run: bool, output: Ou
       edgekit convert model.keras --profile raspberrypi --calibration samples.npz
       edgekit convert model.onnx --profile intel-n100 --recipe float --shape x=1x3x224x224
       edgekit convert model.pt2 --profile jetson-nano --calibration photos/ --pipeline imagenet
+      edgekit convert model.onnx --profile raspberrypi --calibration s.npz --measure-on kitchen-pi
     """
     from edgekit.convert.converting import convert, plan_conversion
 
@@ -57,6 +72,16 @@ def command(options: ConvertOptions, out: Path | None, dry_run: bool, output: Ou
             },
             describe_plan(source, choices),
         )
+        return
+    if measure_on:
+        from edgekit.cli.selecting import SelectSettings, select
+        from edgekit.report.selection import selection_section
+        from edgekit.report.text import render_section
+
+        settings = SelectSettings(measure_on, records, inventory)
+        selection, card = select(request, target, settings, output)
+        output.data(selection, f"{render_section(selection_section(selection))}\n{target}/")
+        output.next_step(f"edgekit deploy {target} --board {measure_on}")
         return
     card = convert(request, target, progress=output.note)
     output.data(card, f"{describe_card(card)}\n{target}/")
