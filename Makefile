@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 real-models matrix test test-fast check format clean bench-net
+.PHONY: help setup demo demo-arm64 real-models matrix bench-convert test test-fast check format clean bench-net
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ real-models: setup ## prepare the real models of benches and matrix (packages al
 
 matrix: setup ## docs/conversion-matrix.md from real conversions (an hour or so)
 	nice -n 10 $(BIN)/python scripts/conversion_matrix.py
+
+bench-convert: setup ## conversions beside those of peers, each in its environment (an hour; docs/benchmarks.md)
+	$(BIN)/python scripts/bench_convert.py
 
 test: setup ## all tests
 	$(BIN)/python -m pytest

@@ -1,0 +1,55 @@
+"""Tool environments of peers that edgekit itself does not use.
+
+The other peers are libraries that edgekit wraps; they run in edgekit's own environments, so that the
+very same version is compared.
+"""
+
+from __future__ import annotations
+
+from edgekit.toolenvs.pins import ToolEnvironment
+
+LITERT_CLI = ToolEnvironment(
+    name="peer-litert-cli",
+    purpose="LiteRT-CLI, a peer in benchmarks",
+    requirements=("litert-cli[quantize]==0.2.1", "numpy==2.4.6"),
+    size_mb=500,
+)
+OLIVE = ToolEnvironment(
+    name="peer-olive",
+    purpose="Olive, a peer in benchmarks",
+    requirements=(
+        "olive-ai==0.13.0",
+        "torch==2.13.0",
+        "onnxruntime==1.32.0",
+        "onnx==1.23.2",
+        "requests>=2.32,<3",  # imported by its telemetry, which stays off, but not declared
+        "numpy==2.4.6",
+    ),
+    size_mb=1700,
+)
+ONNX2TF = ToolEnvironment(
+    name="peer-onnx2tf",
+    purpose="onnx2tf, a peer in benchmarks",
+    requirements=(
+        "numpy==2.2.6",
+        "onnx==1.20.1",
+        "onnxruntime==1.26.0",
+        "opencv-python-headless==4.13.0.92",
+        "onnxsim==0.6.5",
+        "onnxoptimizer==0.4.2",
+        "onnxscript==0.6.2",
+        "ai-edge-litert==2.1.2",
+        "sne4onnx==2.0.1",
+        "sng4onnx==2.0.1",
+        "psutil==5.9.5",
+        "protobuf==7.35.1",
+        "h5py==3.14.0",
+        "ml-dtypes==0.5.4",
+        "setuptools==81.0.0",
+        "flatbuffers==25.12.19",
+        "tqdm==4.67.1",
+        "pytest==9.0.2",
+    ),
+    unbound=("onnx2tf==2.6.9",),  # asks for Python 3.12 and OpenCV with a display
+    size_mb=800,
+)

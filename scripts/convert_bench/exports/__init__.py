@@ -1,0 +1,1 @@
+"""Float models from the sources; each runs in a tool environment."""
