@@ -48,7 +48,7 @@ class Sshd:
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.home.mkdir(parents=True, exist_ok=True)
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(exist_ok=True)
         for kind in self.key_types:
@@ -72,6 +72,11 @@ class Sshd:
         assert self.process
         self.process.terminate()
         self.process.wait()
+
+    @property
+    def home(self) -> Path:
+        """Where commands begin."""
+        return self.folder / "home"
 
     @property
     def client_key(self) -> Path:
@@ -114,6 +119,7 @@ class Sshd:
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password",
+            f"SetEnv HOME={self.home}",  # the user's start-up files are not the tests'
             *self.settings,
             *(["Subsystem sftp internal-sftp"] if self.has_sftp else []),
         ]

@@ -140,6 +140,7 @@ def text_of(config: tuple[list[str], list[tuple[str, list[str]]]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+@pytest.mark.slow
 @given(config=configs)
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

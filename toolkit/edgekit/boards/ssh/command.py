@@ -67,6 +67,8 @@ class Command:
         if not self.channel.status_event.wait(max(self.deadline_s - time.monotonic(), 1)):
             raise self._late()
         code = self.channel.recv_exit_status()
+        if code == -1 and not self.channel.get_transport().is_active():
+            raise EOFError("the connection was closed")
         if not self.out.is_reached:
             raise CommandFailed(
                 f"the login shell did not run {self.name} (exit code {code}): "

@@ -25,7 +25,6 @@ from edgekit.core.errors import AuthRefused, ConfigError
 AGENT_TIMEOUT_S = 10
 MAX_KEYS = 6
 """sshd ends the connection after so many attempts. Source: MaxAuthTries, sshd_config(5)."""
-PASSWORD_METHODS = {"password", "keyboard-interactive"}
 
 
 class Secret:
@@ -47,29 +46,21 @@ def log_in(target: SshTarget, transport: paramiko.Transport) -> None:
         paramiko.SSHException, EOFError: the connection broke.
     """
     tried: list[str] = []
-    allowed = {"publickey"}
     with _agent(target) as agent:
         for key in _keys(target, agent):
             tried.append(f"{key.get_name()} {key.fingerprint}")
             try:
-                if not transport.auth_publickey(target.user, key):
-                    return
-            except paramiko.BadAuthenticationType as err:
-                allowed = set(err.allowed_types)
-                break
+                transport.auth_publickey(target.user, key)
+            except paramiko.BadAuthenticationType:
+                break  # no keys are taken there
             except paramiko.AuthenticationException:
                 pass
             if transport.is_authenticated():
                 return
             if len(tried) >= MAX_KEYS - 1 or not transport.is_active():
                 break
-    password = _password(target, transport, allowed)
-    if password is not None:
-        with contextlib.suppress(paramiko.AuthenticationException):
-            transport.auth_password(target.user, password.text)
-            if transport.is_authenticated():
-                return
-        tried.append("a password")
+    if transport.is_active() and _with_password(target, transport, tried):
+        return
     raise AuthRefused(
         f"{target.where}: the board refused every credential of user {target.user}: "
         f"{', '.join(tried) or 'there is none'}",
@@ -99,7 +90,8 @@ def read_key(path: Path) -> paramiko.PKey | None:
         if b"ENCRYPTED" not in path.read_bytes() and b"OPENSSH" not in path.read_bytes():
             return None
         phrase = Secret(getpass.getpass(f"passphrase of {path}: "))
-        return paramiko.PKey.from_path(path, password=phrase.text)
+        secret = phrase.text.encode()  # the library under paramiko wants bytes
+        return paramiko.PKey.from_path(path, password=secret)  # type: ignore[arg-type]  # stubs: text
     except (OSError, paramiko.SSHException, ValueError, TypeError, EOFError):
         return None
 
@@ -131,28 +123,36 @@ def _agent(target: SshTarget) -> Iterator[list[paramiko.PKey]]:
         yield list(agent.get_keys())
 
 
-def _password(
-    target: SshTarget, transport: paramiko.Transport, allowed: set[str]
-) -> Secret | None:
-    if not transport.is_active():
-        return None
+def _with_password(target: SshTarget, transport: paramiko.Transport, tried: list[str]) -> bool:
+    """Logs in by a password from the file, or as the server asks a person for one."""
     if target.password_file:
-        return _read_password(Path(target.password_file).expanduser())
-    if not _can_ask():
-        return None
-    if not allowed & PASSWORD_METHODS and not _offers_passwords(target, transport):
-        return None
-    return Secret(getpass.getpass(f"password of {target.user} on {target.host}: "))
-
-
-def _offers_passwords(target: SshTarget, transport: paramiko.Transport) -> bool:
-    try:
-        transport.auth_none(target.user)
-    except paramiko.BadAuthenticationType as err:
-        return bool(set(err.allowed_types) & PASSWORD_METHODS)
-    except paramiko.AuthenticationException:
+        secret = _read_password(Path(target.password_file).expanduser())
+    elif not _can_ask():
         return False
-    return True
+    else:
+        try:
+            transport.auth_interactive(target.user, _ask)
+            return transport.is_authenticated()
+        except paramiko.BadAuthenticationType as err:
+            if "password" not in err.allowed_types:
+                return False
+        except paramiko.AuthenticationException:
+            tried.append("what was typed")
+            return False
+        secret = Secret(getpass.getpass(f"password of {target.user} on {target.host}: "))
+    tried.append("a password")
+    with contextlib.suppress(paramiko.AuthenticationException):
+        transport.auth_password(target.user, secret.text)
+    return transport.is_authenticated()
+
+
+def _ask(title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+    """Shows a server's questions, without what could steer a terminal."""
+    answers = []
+    for text, _ in prompts:
+        shown = "".join(letter for letter in text[:200] if letter.isprintable())
+        answers.append(getpass.getpass(shown))
+    return answers
 
 
 def _read_password(path: Path) -> Secret:

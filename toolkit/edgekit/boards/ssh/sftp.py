@@ -17,7 +17,7 @@ from edgekit.boards.transports.contract import OnBytes, Source, blocks_of
 from edgekit.core.errors import BoardError, DiskFull
 
 INIT, VERSION, OPEN, CLOSE, READ, WRITE, REALPATH = 1, 2, 3, 4, 5, 6, 16
-SETSTAT, STATUS, HANDLE, DATA, NAME, EXTENDED, EXTENDED_REPLY = 10, 101, 102, 103, 104, 200, 201
+FSETSTAT, STATUS, HANDLE, DATA, NAME, EXTENDED, EXTENDED_REPLY = 10, 101, 102, 103, 104, 200, 201
 OPEN_READ, OPEN_WRITE, OPEN_CREATE, OPEN_TRUNCATE = 1, 2, 8, 16
 END_OF_FILE, NO_SUCH_FILE, PERMISSION_DENIED = 1, 2, 3
 ATTRIBUTE_SIZE = 1
@@ -61,29 +61,29 @@ class Sftp:
     ) -> None:
         """Writes the source from an offset on; the file ends where the source does."""
         flags = OPEN_WRITE | OPEN_CREATE | (0 if offset_bytes else OPEN_TRUNCATE)
+        handle = self._open(path, flags)
         if offset_bytes:
             size = struct.pack(">IQ", ATTRIBUTE_SIZE, offset_bytes)
-            self._expect_ok(*self._ask(SETSTAT, _string(_encoded(path)) + size), path)
-        handle = self._open(path, flags)
+            self._expect_ok(*self._ask(FSETSTAT, handle + size), path)
         block_bytes = LARGE_WRITE_BYTES if "limits@openssh.com" in self.extensions else WRITE_BYTES
         sizes: deque[int] = deque()
+        failure: tuple[int, bytes] | None = None
         at = offset_bytes
-        try:
-            for block in blocks_of(source, offset_bytes, block_bytes):
-                body = handle + struct.pack(">QI", at, len(block)) + block
-                self._send(WRITE, self._number() + body)
-                at += len(block)
-                sizes.append(len(block))
-                while len(sizes) > UNDER_WAY or (sizes and self.channel.recv_ready()):
-                    self._written(sizes, path, on_bytes)
-            while sizes:
-                self._written(sizes, path, on_bytes)
-        except BoardError:
-            for _ in sizes:
-                self._receive()
-            self._ask(CLOSE, handle)
-            raise
-        self._expect_ok(*self._ask(CLOSE, handle), path)
+        for block in blocks_of(source, offset_bytes, block_bytes):
+            body = handle + struct.pack(">QI", at, len(block)) + block
+            self._send(WRITE, self._number() + body)
+            at += len(block)
+            sizes.append(len(block))
+            while len(sizes) > UNDER_WAY or (sizes and self.channel.recv_ready()):
+                failure = self._written(sizes, on_bytes) or failure
+            if failure:
+                break
+        while sizes:
+            failure = self._written(sizes, on_bytes) or failure
+        closed = self._ask(CLOSE, handle)
+        if failure:
+            raise self._failure(*failure, path)
+        self._expect_ok(*closed, path)
 
     def read(self, path: str, max_bytes: int) -> bytes:
         """The whole content of a file."""
@@ -110,13 +110,16 @@ class Sftp:
             at += len(block)
             yield block
 
-    def _written(self, sizes: deque[int], path: str, on_bytes: OnBytes | None) -> None:
+    def _written(self, sizes: deque[int], on_bytes: OnBytes | None) -> tuple[int, bytes] | None:
+        """Takes one answer; gives it when it is a failure."""
         kind, body = self._receive()
         size = sizes.popleft()
-        self._expect_ok(kind, body[4:], path)
+        if kind != STATUS or struct.unpack_from(">I", body, 4)[0] != 0:
+            return kind, body[4:]
         self.progress()
         if on_bytes:
             on_bytes(size)
+        return None
 
     def _open(self, path: str, flags: int) -> bytes:
         kind, body = self._ask(OPEN, _string(_encoded(path)) + struct.pack(">II", flags, 0))
@@ -151,8 +154,8 @@ class Sftp:
         kind, body = self._ask(EXTENDED, _string(name.encode()) + _string(folder))
         if kind != EXTENDED_REPLY or len(body) < 88:
             return False
-        _, _, _, _, available, _, _, inodes, _, _, _ = struct.unpack(">11Q", body[:88])
-        return 0 in (available, inodes)
+        _, block_bytes, _, _, blocks, _, _, inodes, *_ = struct.unpack(">11Q", body[:88])
+        return bool(blocks * block_bytes < LARGE_WRITE_BYTES or inodes == 0)
 
     def _number(self) -> bytes:
         self.count += 1

@@ -156,7 +156,7 @@ class SshTransport:
         self, source: Source, path: str, offset_bytes: int, on_bytes: OnBytes | None
     ) -> None:
         """Writes a file by ``cat``, for servers without SFTP."""
-        program = f'dd if=/dev/null of="$1" bs=1 seek={offset_bytes} 2>/dev/null && cat >>"$1"'
+        program = f'dd if=/dev/null of="$1" bs=1 seek={offset_bytes} && cat >>"$1"'
         done = self._run(
             ["sh", "-c", program, "sh", path],
             source,
@@ -284,7 +284,7 @@ def translated(
             raise _stalled(where, limit_s, check) from err
         raise
     except (OSError, EOFError, paramiko.SSHException) as err:
-        if watchdog is not None and watchdog.has_fired:
+        if watchdog is not None and (watchdog.has_fired or isinstance(err, TimeoutError)):
             raise _stalled(where, limit_s, check) from err
         raise _explained(err, where, check) from err
 
