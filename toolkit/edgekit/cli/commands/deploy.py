@@ -7,17 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.cli.fleet_options import FleetOptions, fleet_options
 from edgekit.cli.options import inventory_option, key_option, records_option, unsigned_option
 from edgekit.cli.output import Output, output_options
+from edgekit.core.board import BoardEntry
+from edgekit.core.errors import UsageFault
 from edgekit.core.units import format_bytes, format_ms
 
 if TYPE_CHECKING:
     from edgekit.boards.deploy import Deployed
 
+NO_BOARD = BoardEntry("", "")
+"""Of a request that is made for many boards."""
+
 
 @click.command()
 @click.argument("artifact", type=click.Path(path_type=Path), metavar="ARTIFACT|BUNDLE")
-@click.option("--board", required=True, help="Board name, user@host[:port], or local.")
+@click.option("--board", default="", help="Board name, user@host[:port], or local.")
 @click.option("--app", default="", help="Name on the board; default: the artifact's name.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; change nothing.")
 @click.option(
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 @unsigned_option
 @inventory_option
 @records_option
+@fleet_options
 @output_options
 def command(
     artifact: Path,
@@ -42,6 +49,7 @@ def command(
     unsigned: bool,
     inventory: Path | None,
     records: Path,
+    fleet: FleetOptions | None,
     output: Output,
 ) -> None:
     """Put an artifact on a board: send what is missing, verify it there, switch atomically.
@@ -55,12 +63,25 @@ def command(
       edgekit deploy artifact --board kitchen-pi --dry-run
       edgekit deploy artifact --board kitchen-pi --max-p95 25
       edgekit deploy doorbell.edgekit --board pi@192.168.1.20
+      edgekit deploy artifact --fleet lab.toml --tag kitchen --canary 1 --wave 10% --max-fail 2%
     """
     from edgekit.boards.bundle_file import card_of
     from edgekit.boards.deploy import DeployRequest, deploy
     from edgekit.boards.opening import open_board
     from edgekit.core.record import save
 
+    if fleet is not None:
+        if board:
+            raise UsageFault("--board and --fleet exclude each other")
+        from edgekit.cli.fleet import deploy_fleet
+
+        request = DeployRequest(
+            artifact, NO_BOARD, app, dry_run, unsigned, key=key, max_p95_ms=max_p95_ms
+        )
+        deploy_fleet(request, fleet, records, output)
+        return
+    if not board:
+        raise UsageFault("no board was given", hint="--board NAME, or --fleet FILE")
     card = card_of(artifact)
     with open_board(
         board, profile=card.profile, inventory=inventory, progress=output.note
