@@ -46,7 +46,7 @@ def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportI
     """Runs the chain; the report that comes out has been written already."""
     from edgekit.convert.converting import convert
     from edgekit.explain.explaining import explain
-    from edgekit.measure.compare import compare
+    from edgekit.measure.compare import CompareOptions, compare
     from edgekit.profiles.device import load_profile
     from edgekit.report.html import render
     from edgekit.report.input import ReportInput
@@ -70,7 +70,8 @@ def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportI
         name = trip.network.id if trip.network else "direct"
         save(trip, records / f"trip-{name}.json")
     output.note("5/6 compare and explain")
-    comparison = compare(run.measurement, trips)
+    cards = CompareOptions(edge_card=run.artifact, cloud_card=original)
+    comparison = compare(run.measurement, trips, cards)
     save(comparison, records / "comparison.json")
     profile = load_profile(request.profile)
     lag = explain(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
@@ -10,6 +11,10 @@ from edgekit.core.estimate import Estimate
 from edgekit.core.mode import Mode
 from edgekit.core.network import NetworkProfile
 from edgekit.core.record import Record, Unavailable
+
+NOT_MEASURED = Unavailable("not measured")
+NO_LABELS = Unavailable("no labelled data was given")
+NO_PRICES = Unavailable("no prices were given")
 
 
 class Verdict(StrEnum):
@@ -21,22 +26,82 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class AtQuantile:
+    """Both sides at one quantile of their latency."""
+
+    cloud_ms: Estimate
+    difference_ms: Estimate
+    """Cloud minus edge: positive means that the edge is faster."""
+    ratio: Estimate
+    """Cloud divided by edge."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """What the network would have to be for both medians to be equal, all else staying as it is."""
+
+    rtt_ms: float | Unavailable
+    """Negative: the edge is faster at any distance."""
+    up_kbit_s: float | Unavailable
+    """The cloud is faster above this rate."""
+    ratio_at_rtt: Estimate | Unavailable = NOT_MEASURED
+    """Cloud divided by edge, measured over a link with that round trip."""
+
+
+@dataclass(frozen=True)
+class PayloadWhatIf:
+    """The cloud's median if the request were sent in another form; predicted."""
+
+    payload: str
+    up_bytes: float
+    cloud_p50_ms: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Requests that were lost, or answered after the deadline."""
+
+    deadline_ms: float | None
+    """None: only lost ones count."""
+    edge_missed_share: float
+    cloud_missed_share: float
+
+
+@dataclass(frozen=True)
 class NetworkVerdict:
     """The comparison over one network."""
 
     network: NetworkProfile | None
     trip_id: str
-    cloud_p50_ms: Estimate
-    cloud_p95_ms: Estimate | Unavailable
-    difference_p50_ms: Estimate
-    """Cloud minus edge at the median: positive means that the edge is faster."""
-    difference_p95_ms: Estimate | Unavailable
-    ratio_p50: Estimate
-    """Cloud divided by edge at the median."""
-    verdict: Verdict
-    break_even_rtt_ms: float | Unavailable
-    """RTT at which both medians are equal with this network's rates; negative: the edge wins at
-    any distance."""
+    quantiles: Mapping[str, AtQuantile | Unavailable]
+    """p50, p95, p99; Unavailable where a side has too few samples."""
+    break_even: BreakEven
+    what_if: tuple[PayloadWhatIf, ...]
+    availability: Availability
+
+    @property
+    def p50(self) -> AtQuantile:
+        """The medians, which every comparison has."""
+        found = self.quantiles["p50"]
+        assert isinstance(found, AtQuantile)
+        return found
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which side is faster at the median."""
+        return self.p50.verdict
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Money and energy of a million inferences, from prices and powers that the user gave."""
+
+    edge_energy_kwh: float | Unavailable
+    edge_price: float | Unavailable
+    cloud_price: float | Unavailable
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -44,13 +109,18 @@ class Comparison(Record):
     """One edge measurement against trips over several networks."""
 
     KIND: ClassVar[str] = "edgekit.comparison"
+    SCHEMA: ClassVar[int] = 2
 
     measurement_id: str
     board: str
     model_name: str
     edge_mode: Mode
     edge_machine: str
-    edge_p50_ms: Estimate
-    edge_p95_ms: Estimate | Unavailable
+    edge_ms: Mapping[str, Estimate | Unavailable]
+    """p50, p95, p99."""
     networks: tuple[NetworkVerdict, ...]
+    edge_accuracy: float | Unavailable = NO_LABELS
+    """Share of right answers, 0..1, of the artifact on the board."""
+    cloud_accuracy: float | Unavailable = NO_LABELS
+    cost: Cost | Unavailable = NO_PRICES
     notes: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from edgekit.core.estimate import Summary
@@ -97,6 +97,8 @@ class CloudTrip(Record):
     concurrency: int = 1
     load: OpenLoad | None = None
     """None when each request waited for the answer to the one before."""
+    payload_bytes: Mapping[str, float] = field(default_factory=dict)
+    """Mean size of a request in each form that the artifact's inputs can take."""
 
 
 @dataclass(frozen=True)

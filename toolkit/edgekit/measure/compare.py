@@ -1,22 +1,75 @@
-"""Edge against cloud: difference with interval, verdict, break-even. Pure."""
+"""Edge against cloud: difference with interval, verdict, break-even, what-if, cost. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from edgekit.core.comparison import Comparison, NetworkVerdict, Verdict
+from edgekit.core.artifact import Accuracy, ModelArtifact
+from edgekit.core.comparison import (
+    AtQuantile,
+    Availability,
+    BreakEven,
+    Comparison,
+    Cost,
+    NetworkVerdict,
+    PayloadWhatIf,
+    Verdict,
+)
 from edgekit.core.errors import NotComparable
 from edgekit.core.estimate import Estimate
 from edgekit.core.measurement import Level, Measurement
 from edgekit.core.network import CloudTrip
 from edgekit.core.record import Unavailable
-from edgekit.measure.stats import difference_of, median, quantile_estimate, ratio_of
+from edgekit.core.units import NS_PER_MS
+from edgekit.measure.stats import difference_of, quantile_estimate, ratio_of
 
 MARGIN_SHARE = 0.03
-"""Medians closer than this are called undecided: nobody moves a model for 3 %."""
+"""Latencies closer than this are called undecided: nobody moves a model for 3 %."""
+QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+MS_PER_HOUR = 3.6e6
+MILLION = 1e6
 
 
-def compare(measurement: Measurement, trips: Sequence[CloudTrip]) -> Comparison:
+@dataclass(frozen=True)
+class Prices:
+    """What a million inferences cost on each side, as the user knows it; None where not given."""
+
+    edge_watts: float | None = None
+    """Power that the board takes while it computes."""
+    per_kwh: float | None = None
+    cloud_per_hour: float | None = None
+    """Of the machine behind the endpoint, one request at a time."""
+    cloud_per_request: float | None = None
+    currency: str = "USD"
+
+    @property
+    def is_given(self) -> bool:
+        """True when there is anything to reckon with."""
+        return any(
+            value is not None
+            for value in (self.edge_watts, self.cloud_per_hour, self.cloud_per_request)
+        )
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What a comparison takes into account beside the latencies."""
+
+    deadline_ms: float | None = None
+    prices: Prices = field(default_factory=Prices)
+    edge_card: ModelArtifact | None = None
+    cloud_card: ModelArtifact | None = None
+
+
+DEFAULT_OPTIONS = CompareOptions()
+
+
+def compare(
+    measurement: Measurement,
+    trips: Sequence[CloudTrip],
+    options: CompareOptions = DEFAULT_OPTIONS,
+) -> Comparison:
     """The comparison of one measurement with trips.
 
     Raises:
@@ -24,24 +77,26 @@ def compare(measurement: Measurement, trips: Sequence[CloudTrip]) -> Comparison:
     """
     if not trips:
         raise NotComparable("there is no cloud trip to compare with", hint="--cloud grpc://...")
-    edge = [value / 1e6 for value in measurement.samples_ns["total"]]
+    edge = _milliseconds(measurement.samples_ns["total"])
     notes = list(_notes(measurement, trips))
-    edge_p50 = quantile_estimate(edge, 0.5)
-    if isinstance(edge_p50, Unavailable):
+    edge_ms = {name: quantile_estimate(edge, q) for name, q in QUANTILES.items()}
+    p50 = edge_ms["p50"]
+    if isinstance(p50, Unavailable):
         raise NotComparable(
-            f"the run on {measurement.board} has too few samples: {edge_p50.reason}",
+            f"the run on {measurement.board} has too few samples: {p50.reason}",
             hint="measure again with --runs 300",
         )
-    edge_p95 = quantile_estimate(edge, 0.95)
     return Comparison(
         measurement_id=measurement.id,
         board=measurement.board,
         model_name=measurement.model["name"],
         edge_mode=measurement.mode,
         edge_machine=measurement.machine,
-        edge_p50_ms=edge_p50,
-        edge_p95_ms=edge_p95,
-        networks=tuple(_network(edge, edge_p50, edge_p95, trip) for trip in trips),
+        edge_ms=edge_ms,
+        networks=tuple(_network(edge, edge_ms, p50, trip, options.deadline_ms) for trip in trips),
+        edge_accuracy=_accuracy(options.edge_card),
+        cloud_accuracy=_accuracy(options.cloud_card),
+        cost=_cost(p50.value, trips, options.prices),
         notes=tuple(notes),
     )
 
@@ -65,36 +120,146 @@ def break_even_rtt_ms(edge_ms: float, cloud_ms: float, rtt_ms: float) -> float:
     return edge_ms - (cloud_ms - rtt_ms)
 
 
+def break_even_up_kbit_s(
+    edge_ms: float, cloud_ms: float, up_bytes: float, up_kbit_s: float
+) -> float | Unavailable:
+    """The rate up at which both sides are equal, everything else staying as it is.
+
+    Args:
+        edge_ms: median on the board.
+        cloud_ms: median of the requests at the present rate.
+        up_bytes: size of a request.
+        up_kbit_s: the present rate; 0 means unlimited.
+    """
+    sending_ms = up_bytes * 8 / up_kbit_s if up_kbit_s else 0.0
+    left_ms = edge_ms - (cloud_ms - sending_ms)
+    if left_ms <= 0:
+        return Unavailable("the edge is faster at any rate")
+    return up_bytes * 8 / left_ms
+
+
+def at_quantile(edge: Estimate, cloud: Estimate) -> AtQuantile:
+    """Both sides at one quantile."""
+    difference = difference_of(cloud, edge)
+    verdict = decide(difference, edge.value, cloud.value)
+    return AtQuantile(cloud, difference, ratio_of(cloud, edge), verdict)
+
+
 def _network(
-    edge: Sequence[float], edge_p50: Estimate, edge_p95: Estimate | Unavailable, trip: CloudTrip
+    edge: Sequence[float],
+    edge_ms: Mapping[str, Estimate | Unavailable],
+    edge_p50: Estimate,
+    trip: CloudTrip,
+    deadline_ms: float | None,
 ) -> NetworkVerdict:
-    cloud = [value / 1e6 for value in trip.samples_ns["total"]]
-    cloud_p50 = quantile_estimate(cloud, 0.5)
-    where = trip.network.id if trip.network else trip.endpoint
-    if isinstance(cloud_p50, Unavailable):
+    cloud = _milliseconds(trip.samples_ns["total"])
+    quantiles: dict[str, AtQuantile | Unavailable] = {}
+    for name, q in QUANTILES.items():
+        ours, theirs = edge_ms[name], quantile_estimate(cloud, q)
+        if isinstance(theirs, Unavailable):
+            quantiles[name] = Unavailable(f"cloud: {theirs.reason}")
+        elif isinstance(ours, Unavailable):
+            quantiles[name] = Unavailable(f"edge: {ours.reason}")
+        else:
+            quantiles[name] = at_quantile(ours, theirs)
+    p50 = quantiles["p50"]
+    if isinstance(p50, Unavailable):
+        where = trip.network.id if trip.network else trip.endpoint
         raise NotComparable(
-            f"the trips over {where} are too few: {cloud_p50.reason}",
+            f"the trips over {where} are too few: {p50.reason}",
             hint="give them more time: --cloud-seconds 30",
         )
-    cloud_p95 = quantile_estimate(cloud, 0.95)
-    difference = difference_of(cloud_p50, edge_p50)
-    tail: Estimate | Unavailable = Unavailable("too few samples for p95 on one side")
-    if isinstance(cloud_p95, Estimate) and isinstance(edge_p95, Estimate):
-        tail = difference_of(cloud_p95, edge_p95)
-    even: float | Unavailable = Unavailable("the network's round trip time is not known")
-    if trip.network is not None:
-        even = break_even_rtt_ms(median(edge), median(cloud), trip.network.rtt_ms)
     return NetworkVerdict(
         network=trip.network,
         trip_id=trip.id,
-        cloud_p50_ms=cloud_p50,
-        cloud_p95_ms=cloud_p95,
-        difference_p50_ms=difference,
-        difference_p95_ms=tail,
-        ratio_p50=ratio_of(cloud_p50, edge_p50),
-        verdict=decide(difference, median(edge), median(cloud)),
-        break_even_rtt_ms=even,
+        quantiles=quantiles,
+        break_even=_break_even(edge_p50.value, p50.cloud_ms.value, trip),
+        what_if=tuple(_what_ifs(edge_p50.value, p50.cloud_ms, trip)),
+        availability=_availability(edge, cloud, trip, deadline_ms),
     )
+
+
+def _break_even(edge_ms: float, cloud_ms: float, trip: CloudTrip) -> BreakEven:
+    network = trip.network
+    if network is None:
+        unknown = "is not known of the real network; edgekit net measure tells it"
+        return BreakEven(
+            Unavailable(f"the round trip {unknown}"), Unavailable(f"the rate {unknown}")
+        )
+    rate: float | Unavailable = Unavailable("the capacity of this network changes")
+    if not network.up_trace:
+        rate = break_even_up_kbit_s(edge_ms, cloud_ms, _mean(trip.up_bytes), network.up_kbit_s)
+    return BreakEven(break_even_rtt_ms(edge_ms, cloud_ms, network.rtt_ms), rate)
+
+
+def _what_ifs(edge_ms: float, cloud: Estimate, trip: CloudTrip) -> list[PayloadWhatIf]:
+    """Other forms of the request: what their size would change at this network's rate."""
+    network = trip.network
+    if network is None or not network.up_kbit_s:
+        return []
+    now_bytes, found = _mean(trip.up_bytes), []
+    for payload, size in sorted(trip.payload_bytes.items(), key=lambda item: item[1]):
+        if payload == trip.model.get("payload"):
+            continue
+        change = (size - now_bytes) * 8 / network.up_kbit_s
+        other = max(cloud.value + change, 0.0)
+        moved = Estimate(
+            other - edge_ms, cloud.low + change - edge_ms, cloud.high + change - edge_ms
+        )
+        found.append(PayloadWhatIf(payload, size, other, decide(moved, edge_ms, other)))
+    return found
+
+
+def _availability(
+    edge: Sequence[float], cloud: Sequence[float], trip: CloudTrip, deadline_ms: float | None
+) -> Availability:
+    late_edge = late_cloud = 0
+    if deadline_ms is not None:
+        late_edge = sum(value > deadline_ms for value in edge)
+        late_cloud = sum(value > deadline_ms for value in cloud)
+    lost = len(trip.failures)
+    return Availability(
+        deadline_ms, late_edge / len(edge), (late_cloud + lost) / (len(cloud) + lost)
+    )
+
+
+def _cost(edge_ms: float, trips: Sequence[CloudTrip], prices: Prices) -> Cost | Unavailable:
+    if not prices.is_given:
+        return Unavailable("no prices were given: --edge-watts, --cloud-per-hour")
+    energy: float | Unavailable = Unavailable("--edge-watts was not given")
+    if prices.edge_watts is not None:
+        energy = prices.edge_watts * edge_ms / MS_PER_HOUR * MILLION / 1e3
+    edge: float | Unavailable = Unavailable("--per-kwh was not given")
+    if isinstance(energy, Unavailable):
+        edge = energy
+    elif prices.per_kwh is not None:
+        edge = energy * prices.per_kwh
+    cloud: float | Unavailable = Unavailable("no price of the cloud was given")
+    if prices.cloud_per_request is not None:
+        cloud = prices.cloud_per_request * MILLION
+    elif prices.cloud_per_hour is not None:
+        busy = trips[0].samples_ns.get("server_compute")
+        if busy is None:
+            cloud = Unavailable("the server does not tell how long it computes")
+        else:
+            cloud = prices.cloud_per_hour * _mean(_milliseconds(busy)) / MS_PER_HOUR * MILLION
+    return Cost(energy, edge, cloud, prices.currency)
+
+
+def _accuracy(card: ModelArtifact | None) -> float | Unavailable:
+    if card is None:
+        return Unavailable("no artifact was given for this side")
+    if isinstance(card.accuracy, Accuracy):
+        return card.accuracy.artifact
+    return card.accuracy
+
+
+def _milliseconds(values_ns: Sequence[int]) -> list[float]:
+    return [value / NS_PER_MS for value in values_ns]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _notes(measurement: Measurement, trips: Sequence[CloudTrip]) -> Sequence[str]:
@@ -113,6 +278,11 @@ def _notes(measurement: Measurement, trips: Sequence[CloudTrip]) -> Sequence[str
         notes.append(
             f"the edge runs {recipe}, the cloud {theirs}: accuracy may differ, see the card"
         )
+    for trip in trips:
+        if trip.failures:
+            where = trip.network.id if trip.network else "the real network"
+            count = len(trip.failures) + len(trip.starts_ns)
+            notes.append(f"{len(trip.failures)} of {count} requests over {where} got no answer")
     if any(trip.network for trip in trips):
         notes.append(
             "networks are emulated: round trip, rate and loss as named, reused connections"

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,10 @@ def measure_trips(
         )
     by_id = {network.id: network for network in request.networks}
     return tuple(
-        _trip(request, address.protocol, payload, by_id.get(str(key)), found)
+        replace(
+            _trip(request, address.protocol, payload, by_id.get(str(key)), found),
+            payload_bytes=reply["payload_bytes"],
+        )
         for key, found in reply["trips"].items()
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from html import escape
 
-from edgekit.core.comparison import Comparison
+from edgekit.core.comparison import Comparison, NetworkVerdict
 from edgekit.core.estimate import Estimate
 from edgekit.core.lag import LagReport, Ledger
 from edgekit.core.mode import Mode
@@ -53,13 +53,13 @@ def latency_chart(comparison: Comparison) -> str:
         (
             f"edge: {comparison.board}{stamp}",
             "edge",
-            comparison.edge_p50_ms,
-            comparison.edge_p95_ms,
+            _known(comparison.edge_ms["p50"]),
+            comparison.edge_ms["p95"],
         )
     ]
     for item in comparison.networks:
         name = f"cloud over {item.network.id} [emulated]" if item.network else "cloud"
-        rows.append((name, "cloud", item.cloud_p50_ms, item.cloud_p95_ms))
+        rows.append((name, "cloud", item.p50.cloud_ms, _cloud(item, "p95")))
     values = [v for _, _, p50, p95 in rows for v in _values(p50, p95) if v > 0]
     low = 10 ** math.floor(math.log10(min(values)))
     high = 10 ** math.ceil(math.log10(max(values) * 1.05))
@@ -100,6 +100,17 @@ def latency_chart(comparison: Comparison) -> str:
         )
     parts.append("</svg>")
     return "".join(parts)
+
+
+def _known(estimate: Estimate | Unavailable) -> Estimate:
+    """Of the median, which every comparison has."""
+    assert isinstance(estimate, Estimate)
+    return estimate
+
+
+def _cloud(item: NetworkVerdict, name: str) -> Estimate | Unavailable:
+    found = item.quantiles[name]
+    return found if isinstance(found, Unavailable) else found.cloud_ms
 
 
 def ledger_chart(lag: LagReport) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from edgekit.report.input import ReportInput
-from edgekit.report.sections import Section, headline, sections
+from edgekit.report.section import Section
+from edgekit.report.sections import headline, sections
 
 SUFFIX = ".md"
 

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from edgekit.core.artifact import Accuracy, ModelArtifact
-from edgekit.core.comparison import Comparison
 from edgekit.core.deploy import Deployment
-from edgekit.core.estimate import Estimate
 from edgekit.core.lag import Finding, LagReport, Ledger
 from edgekit.core.measurement import Measurement
 from edgekit.core.record import Unavailable
-from edgekit.core.units import format_bytes, format_count, format_interval_ms, format_ms
+from edgekit.core.units import format_bytes, format_count, format_ms
+from edgekit.report.comparing import comparison_sections
 from edgekit.report.input import ReportInput
 from edgekit.report.run_facts import run_facts
+from edgekit.report.section import Section, show_estimate
 
 PHASES = ("preprocess", "infer", "postprocess", "total")
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading, a table, and sentences below it."""
-
-    title: str
-    headers: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
-    chart: str = ""
-    """Name of the chart that belongs to it: latency or ledger."""
 
 
 def sections(report: ReportInput) -> tuple[Section, ...]:
@@ -59,7 +46,7 @@ def headline(report: ReportInput) -> str:
 
 def _sections(report: ReportInput) -> Iterator[Section]:
     if report.comparison is not None:
-        yield _comparison(report.comparison)
+        yield from comparison_sections(report.comparison)
     if report.lag is not None:
         yield from _lag(report.lag)
     if report.artifact is not None:
@@ -68,36 +55,6 @@ def _sections(report: ReportInput) -> Iterator[Section]:
         yield _measurement(report.measurement)
     if report.deployment is not None:
         yield _deployment(report.deployment)
-
-
-def _comparison(comparison: Comparison) -> Section:
-    rows = tuple(
-        (
-            _network_name(item.network.id, item.network.rtt_ms) if item.network else "direct",
-            show_estimate(comparison.edge_p50_ms),
-            show_estimate(item.cloud_p50_ms),
-            show_value(comparison.edge_p95_ms),
-            show_value(item.cloud_p95_ms),
-            show_estimate(item.difference_p50_ms),
-            item.verdict.value,
-            _break_even(item.break_even_rtt_ms),
-        )
-        for item in comparison.networks
-    )
-    is_emulated = any(item.network is not None for item in comparison.networks)
-    headers = (
-        "network",
-        f"edge p50 [{comparison.edge_mode.value}]",
-        f"cloud p50 [{'emulated' if is_emulated else 'measured'} network]",
-        "edge p95",
-        "cloud p95",
-        "cloud - edge, p50",
-        "faster",
-        "break-even RTT",
-    )
-    machine = f"edge: {comparison.board}, {comparison.edge_machine} [{comparison.edge_mode.value}]"
-    notes = (machine, *comparison.notes, "brackets: 95 % confidence")
-    return Section("Edge or cloud", headers, rows, notes, "latency")
 
 
 def _lag(lag: LagReport) -> Iterator[Section]:
@@ -207,28 +164,6 @@ def _deployment(deployment: Deployment) -> Section:
     state = f"{deployment.app} {deployment.release} is active, {format_bytes(deployment.sent_bytes)} sent"
     checked = () if golden is None else (f"golden outputs on the board within {golden:.3g}",)
     return Section("Deployment", ("step", "time"), rows, (state, *checked))
-
-
-def show_estimate(estimate: Estimate | Unavailable) -> str:
-    """Value with its interval, or a dash."""
-    if isinstance(estimate, Unavailable):
-        return "-"
-    return format_interval_ms(estimate.value, estimate.low, estimate.high)
-
-
-def show_value(estimate: Estimate | Unavailable) -> str:
-    """Value alone, or a dash."""
-    return "-" if isinstance(estimate, Unavailable) else format_ms(estimate.value)
-
-
-def _network_name(name: str, rtt_ms: float) -> str:
-    return f"{name} (RTT {format_ms(rtt_ms)})"
-
-
-def _break_even(value: float | Unavailable) -> str:
-    if isinstance(value, Unavailable):
-        return "-"
-    return format_ms(value) if value > 0 else "none: edge at any"
 
 
 def _interval(accuracy: Accuracy) -> str:

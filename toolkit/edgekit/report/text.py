@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 
 from edgekit.report.input import ReportInput
-from edgekit.report.sections import Section, headline, sections
+from edgekit.report.section import Section
+from edgekit.report.sections import headline, sections
 
 SUFFIX = ".txt"
 WIDTH = 100

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import cloud_access, cloud_options, records_option
+from edgekit.cli.options import cloud_access, cloud_options, inventory_option, records_option
 from edgekit.cli.output import Output, output_options
+
+if TYPE_CHECKING:
+    from edgekit.core.comparison import Comparison
+    from edgekit.core.measurement import Measurement
+    from edgekit.measure.compare import Prices
+    from edgekit.measure.trips import TripRequest
 
 
 @click.command()
-@click.argument("measurement", type=click.Path(path_type=Path))
-@click.argument("artifact", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("original", required=False, type=click.Path(path_type=Path))
+@click.option("--board", default="", help="Measure the artifact there first: name, or local.")
 @click.option(
     "--cloud", required=True, help="Endpoint: grpc(s)://host:port or http(s)://host:port (OIP v2)."
 )
@@ -21,43 +30,66 @@ from edgekit.cli.output import Output, output_options
 @cloud_options
 @click.option("--cloud-runs", default=100, show_default=True, type=click.IntRange(6, 100_000))
 @click.option("--cloud-seconds", default=10.0, show_default=True, help="At most, per network.")
+@click.option("--deadline", type=float, help="Milliseconds after which an answer is of no use.")
+@click.option("--fail-if", "conditions", multiple=True, help="Exit 7 when it holds: edge.p95>20ms")
+@click.option(
+    "--verify-break-even", is_flag=True, help="Measure at the break-even round trip, too."
+)
+@click.option("--edge-watts", type=float, help="Power of the board while it computes.")
+@click.option("--per-kwh", type=float, help="Price of a kilowatt-hour.")
+@click.option("--cloud-per-hour", type=float, help="Price of the machine behind the endpoint.")
+@click.option("--cloud-per-request", type=float, help="Or the price of a request.")
+@click.option("--currency", default="USD", show_default=True)
+@inventory_option
 @records_option
 @output_options
 def command(
-    measurement: Path,
-    artifact: Path,
+    target: Path,
+    original: Path | None,
+    board: str,
     cloud: str,
     networks: tuple[str, ...],
     records: Path,
     output: Output,
     **given: object,
 ) -> None:
-    """Compare a MEASUREMENT record with requests to a cloud endpoint.
+    """Compare a board with a cloud endpoint.
 
-    ARTIFACT is the folder whose inputs are sent: what the endpoint's model takes. Without
-    --network the requests go over the network that is really there.
+    TARGET is a record of `edgekit run`, or an artifact that --board measures first. ORIGINAL is
+    the artifact whose recorded inputs are sent: what the endpoint's model takes; with an artifact
+    as TARGET it can be left out when both take the same. Without --network the requests go over
+    the network that is really there.
 
     \b
     Examples:
       edgekit compare records/run-1a2b3c4d.json original --cloud grpc://10.0.0.5:8081
-      edgekit compare records/run-1a2b3c4d.json original --cloud grpc://127.0.0.1:8081 \\
-          --network fiber --network 4g
+      edgekit compare artifact original --board kitchen-pi --cloud http://10.0.0.5:8080
+      edgekit compare artifact --board kitchen-pi --cloud grpc://127.0.0.1:8081 \\
+          --network fiber --network 4g --fail-if 'edge.p95>20ms' --fail-if 'ratio.p50<1.5'
     """
     from edgekit.boards.deploy import load_card
-    from edgekit.core.measurement import Measurement
-    from edgekit.core.record import load, save
-    from edgekit.measure.compare import compare
+    from edgekit.cloud.endpoint import parse_endpoint
+    from edgekit.core.record import save
+    from edgekit.measure.compare import CompareOptions, compare
+    from edgekit.measure.gates import parse_condition, require
     from edgekit.measure.trips import TripRequest, measure_trips
     from edgekit.networks.catalog import load_network
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
 
-    measured = load(Measurement, measurement)
+    parse_endpoint(cloud)
+    given_conditions = given["conditions"]
+    assert isinstance(given_conditions, tuple)
+    conditions = [parse_condition(text) for text in given_conditions]
+    chosen = tuple(load_network(name) for name in networks)
+    sent = _sent_folder(target, original, board)
+    measured, path = _measured(target, board, records, given, output)
+    card = load_card(sent)
     request = TripRequest(
         endpoint=cloud,
-        folder=artifact,
-        artifact=load_card(artifact),
-        networks=tuple(load_network(name) for name in networks),
+        folder=sent,
+        artifact=card,
+        networks=chosen,
         model_name=str(given["model_name"]),
         payload=str(given["payload"] or ""),
         access=cloud_access(given),
@@ -66,10 +98,92 @@ def command(
     )
     trips = measure_trips(request, progress=output.note)
     paths = [save(trip, records / f"{trip.id}.json") for trip in trips]
-    result = compare(measured, trips)
-    path = save(result, records / f"comparison-{measured.id}.json")
+    deadline = given["deadline"]
+    options = CompareOptions(
+        deadline_ms=float(str(deadline)) if deadline is not None else None,
+        prices=_prices(given),
+        edge_card=load_card(target) if target.is_dir() else None,
+        cloud_card=card,
+    )
+    result = compare(measured, trips, options)
+    if given["verify_break_even"]:
+        result = _verified(result, measured, request, output)
+    saved = save(result, records / f"comparison-{measured.id}.json")
     report = ReportInput(f"{measured.model['name']}: edge or cloud", comparison=result)
     output.data(result, render(report))
-    output.note(f"record: {path}")
+    output.note(f"record: {saved}")
+    require(conditions, result)
     shown = " ".join(f"--trip {p}" for p in paths)
-    output.next_step(f"edgekit explain {measurement} {shown}")
+    output.next_step(f"edgekit explain {path} {shown}")
+
+
+def _sent_folder(target: Path, original: Path | None, board: str) -> Path:
+    """The artifact whose inputs go to the endpoint."""
+    from edgekit.core.errors import ConfigError
+
+    if target.is_dir() and not board:
+        raise ConfigError(
+            f"{target} is an artifact: on which board does it run?", hint="--board NAME"
+        )
+    if original is not None:
+        return original
+    if target.is_dir():
+        return target
+    raise ConfigError(
+        "which inputs are to be sent?",
+        hint=f"edgekit compare {target} ARTIFACT --cloud …: the folder that the endpoint serves",
+    )
+
+
+def _measured(
+    target: Path, board: str, records: Path, given: dict[str, object], output: Output
+) -> tuple[Measurement, Path]:
+    """The record that was named, or a new one."""
+    from edgekit.cli.chain import RunSettings, deploy_and_run
+    from edgekit.core.measurement import Measurement
+    from edgekit.core.record import load, save
+
+    if not target.is_dir():
+        return load(Measurement, target), target
+    inventory = given["inventory"]
+    done = deploy_and_run(
+        target,
+        board,
+        "",
+        RunSettings(),
+        inventory=Path(str(inventory)) if inventory else None,
+        output=output,
+    )
+    return done.measurement, save(done.measurement, records / f"{done.measurement.id}.json")
+
+
+def _verified(
+    result: Comparison, measured: Measurement, request: TripRequest, output: Output
+) -> Comparison:
+    """The comparison with the ratio that was measured at each break-even round trip."""
+    from edgekit.measure.compare import compare
+    from edgekit.measure.trips import measure_trips
+
+    found = []
+    for item in result.networks:
+        rtt_ms = item.break_even.rtt_ms
+        if item.network is None or not isinstance(rtt_ms, float) or rtt_ms <= 0:
+            found.append(item)
+            continue
+        network = dataclasses.replace(item.network, id=f"{item.network.id}-even", rtt_ms=rtt_ms)
+        output.note(f"at the break-even of {item.network.id}: a round trip of {rtt_ms:.3g} ms")
+        there = dataclasses.replace(request, networks=(network,))
+        ratio = compare(measured, measure_trips(there, progress=output.note)).networks[0].p50.ratio
+        even = dataclasses.replace(item.break_even, ratio_at_rtt=ratio)
+        found.append(dataclasses.replace(item, break_even=even))
+    return dataclasses.replace(result, networks=tuple(found))
+
+
+def _prices(given: dict[str, object]) -> Prices:
+    from edgekit.measure.compare import Prices
+
+    names = ("edge_watts", "per_kwh", "cloud_per_hour", "cloud_per_request")
+    values = {
+        name: float(str(value)) if (value := given[name]) is not None else None for name in names
+    }
+    return Prices(currency=str(given["currency"]), **values)

@@ -113,7 +113,7 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
 
 def _row(point: LoadPoint) -> tuple[str, ...]:
     from edgekit.core.units import format_bytes, format_ms
-    from edgekit.report.sections import show_estimate, show_value
+    from edgekit.report.section import show_estimate, show_value
 
     asked = (
         f"{point.concurrency} at a time" if point.rate_per_s is None else f"{point.rate_per_s:g}/s"

@@ -6,7 +6,8 @@ request  {"folder": artifact folder whose recorded inputs are sent, "model_name"
           "load": {"concurrency": N} or {"rate": R, "arrivals": "poisson"|"constant", "seconds": S,
           "connections": N}}
 reply    {"trips": {ID: {"once_ns": {...}, "samples_ns": {...}, "starts_ns": [...],
-          "up_bytes": [N], "down_bytes": [N], "failures": [[start_ns, spent_ns, reason, text]]}}}
+          "up_bytes": [N], "down_bytes": [N], "failures": [[start_ns, spent_ns, reason, text]]}},
+          "payload_bytes": {KIND: mean bytes}}
 
 Trips that go one after the other are interleaved in blocks, so that a disturbance of the machine
 meets all of them alike. At a rate the latency counts from the moment at which the request was due,
@@ -192,7 +193,10 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
             side_by_side(driver, trip, load["concurrency"])
     else:
         interleaved(driver)
-    return {"trips": {trip.id: trip.document() for trip in driver.trips}}
+    return {
+        "trips": {trip.id: trip.document() for trip in driver.trips},
+        "payload_bytes": driver.payload.sizes(),
+    }
 
 
 def interleaved(driver: Driver) -> None:

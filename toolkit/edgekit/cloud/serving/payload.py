@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 from edgekit.cloud.serving.tensors import DATATYPES
 from edgekit.core.errors import EndpointFailed
 from edgekit_runner.engines.contract import Tensor
 from edgekit_runner.oip import Tensor as Message
-from edgekit_runner.oip import text_element
+from edgekit_runner.oip import text_element, values_of
 from edgekit_runner.samples import Release, preprocess
 
 JPEG_QUALITY = 90
@@ -53,6 +54,20 @@ class Payload:
             for spec, array in zip(self.specs, arrays, strict=True)
         ]
 
+    def sizes(self) -> dict[str, float]:
+        """Mean bytes of a request's tensors in each form that the samples can take."""
+        kinds = ["tensor", "json"]
+        if self.pictures[0] is not None:
+            kinds += ["picture", "jpeg"]
+        before, found = self.kind, {}
+        for kind in kinds:
+            self.kind = "tensor" if kind == "json" else kind
+            count = min(self.count, 3)
+            requests = [self.inputs(i) for i in range(count)]
+            found[kind] = sum(_size(tensors, kind) for tensors in requests) / count
+        self.kind = before
+        return found
+
     def _prepared(self, picture: Any) -> Any:  # Any: numpy arrays
         spec = self.specs[0]
         scheme = spec.get("quantization") or {"scale": 0.0, "zero_point": 0}
@@ -64,6 +79,12 @@ class Payload:
             scheme["zero_point"],
         )
         return preprocess(picture, self.release.card["pipeline"], tensor)
+
+
+def _size(tensors: list[Message], kind: str) -> float:
+    if kind != "json":
+        return float(sum(len(tensor.data) for tensor in tensors))
+    return float(sum(len(json.dumps(values_of(t), separators=(",", ":"))) for t in tensors))
 
 
 def _jpeg(picture: Any) -> bytes:  # Any: a numpy array
