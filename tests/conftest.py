@@ -31,6 +31,9 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 patch.delenv(name)
         patch.setenv("HOME", str(home))
         patch.setenv("EDGEKIT_CACHE_DIR", str(REAL_CACHE))
+        # a board of this test process's own: another one may be deploying to the shared one
+        board = tmp_path_factory.getbasetemp() / "local-board"
+        patch.setenv("EDGEKIT_LOCAL_BOARD", str(board))
         yield home
 
 

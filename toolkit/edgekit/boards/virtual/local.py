@@ -19,6 +19,12 @@ from edgekit.toolenvs.environment import cache_folder
 START_TIMEOUT_S = 20
 
 
+def local_folder() -> Path:
+    """Where the local board lives: $EDGEKIT_LOCAL_BOARD, else the cache."""
+    explicit = os.environ.get("EDGEKIT_LOCAL_BOARD")
+    return Path(explicit).absolute() if explicit else cache_folder() / "boards" / "local"
+
+
 class LocalBoard:
     """A user-mode SSH server in its own process, with its own home and keys.
 
@@ -27,7 +33,7 @@ class LocalBoard:
     """
 
     def __init__(self, profile: str, *, folder: Path | None = None, name: str = "local") -> None:
-        self.folder = folder or cache_folder() / "boards" / "local"
+        self.folder = folder or local_folder()
         self.profile = profile
         self.name = name
         self.port = 0
