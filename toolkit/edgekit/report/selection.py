@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgekit.core.record import Unavailable
 from edgekit.core.selection import Candidate, Selection
 from edgekit.core.units import format_bytes
-from edgekit.report.sections import Section, show_estimate
+from edgekit.report.section import Section, show_estimate
 
 HEADERS = ("", "engine", "recipe", "size", "p50", "drop", "agreement", "budget")
 
