@@ -340,7 +340,7 @@ def test_inspect_sees_what_a_file_is_full_of(
 ) -> None:
     found = inspect_model(onnx_models / "net.onnx")
     assert found.inputs[0].name == "image"
-    assert found.weights_bytes == {"float32": 4 * (16 * 27 + 16 + 16 * 9 + 16 + 160 + 10)}
+    assert found.contents.weights_bytes == {"float32": 4 * (16 * 27 + 16 + 16 * 9 + 16 + 160 + 10)}
     assert found.structure.parameters == 16 * 27 + 16 + 16 * 9 + 16 + 160 + 10
     assert found.structure.macs == 64 * 16 * 27 + 64 * 16 * 9 + 160
     for engine in ("litert", "openvino"):

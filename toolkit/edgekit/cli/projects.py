@@ -37,6 +37,7 @@ class ConvertOptions:
     weights: Path | None = None
     trust: bool = False
     name: str = ""
+    licence: str = ""
     no_proof: bool = False
     max_drop: float | None = None
     min_agreement: float | None = None
@@ -65,6 +66,7 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option("--trust", is_flag=True, help="Run code that the model file brings along.")
     @click.option("--max-drop", type=float, help="Budget: accuracy may drop by these points.")
     @click.option("--min-agreement", type=float, help="Budget: share with the original's answer.")
+    @click.option("--licence", default="", help="Licence of the model for the card, SPDX.")
     @click.option("--no-proof", is_flag=True, help="Skip the run in the boards' own runtime.")
     @click.option("--name", default="", help="Name of the artifact; default: the file's stem.")
     @functools.wraps(function)
@@ -124,6 +126,7 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         pipeline=parse_pipeline(options.pipeline or (convert.pipeline if convert else "")),
         trust=trust,
         name=options.name,
+        licence=options.licence,
         proof=not options.no_proof,
         max_drop_points=options.max_drop,
         min_agreement=options.min_agreement,

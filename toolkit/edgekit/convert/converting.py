@@ -16,8 +16,9 @@ from typing import Any
 
 from edgekit import __version__
 from edgekit.convert.budget import describe_rung, gate, judge, require_data
-from edgekit.convert.detect import detect, file_sha256
+from edgekit.convert.detect import content_sha256, detect
 from edgekit.convert.recipes import DYNAMIC, FLOAT, WEIGHTS, ladder
+from edgekit.convert.replay import replay_of
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import ENGINE_FORMAT, Step, find_route, quantizer
 from edgekit.convert.work import Work
@@ -91,13 +92,23 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
 
 
 def convert(
-    request: ConvertRequest, out: Path, *, progress: Progress = lambda message: None
+    request: ConvertRequest,
+    out: Path,
+    *,
+    fresh: bool = False,
+    progress: Progress = lambda message: None,
 ) -> ModelArtifact:
     """Converts a model into an artifact folder.
 
     The folder appears whole or not at all; an artifact that was made before from the same model,
     data and settings is taken from the cache. With a budget the first recipe of the ladder that
     keeps it is taken, and the card tells what was tried.
+
+    Args:
+        request: what is to become of which model.
+        out: the folder of the artifact.
+        fresh: makes everything anew, whatever the cache holds.
+        progress: receives a line per stage.
 
     Raises:
         ConfigError: a setting, or the data, is wrong.
@@ -116,7 +127,10 @@ def convert(
             continue  # a better engine made this recipe already
         cached = cache_folder() / "artifacts" / _cache_key(request, source, choice)
         try:
-            _make(request, source, choice, cached, tuple(failures), progress)
+            if fresh or not (cached / CARD).exists():
+                _make(request, source, choice, cached, tuple(failures), progress)
+            else:
+                progress(f"{source.name}: taken from the cache (same model, data and settings)")
         except (StepFailed, UnsupportedModel) as err:
             if (request.engine and not request.has_budget) or (
                 choice is choices[-1] and not rungs
@@ -126,9 +140,10 @@ def convert(
             progress(failures[-1])
             continue
         done.add(choice.recipe)
-        card = load(ModelArtifact, cached / CARD)
+        card = replace(load(ModelArtifact, cached / CARD), replay=replay_of(request))
         if not request.has_budget:
             _publish(cached, out)
+            save(card, out / CARD)
             return card
         rungs.append(judge(card, request))
         progress(describe_rung(rungs[-1]))
@@ -203,9 +218,6 @@ def _make(
     failures: tuple[str, ...],
     progress: Progress,
 ) -> None:
-    if (cached / CARD).exists():
-        progress(f"{source.name}: taken from the cache (same model, data and settings)")
-        return
     started = time.perf_counter()
     with _scratch() as folder:
         work = Work(request, source, choice.engine, choice.recipe, folder, progress)
@@ -288,10 +300,4 @@ def _code_version() -> str:
 
 
 def _content(path: Path | None) -> str:
-    if path is None:
-        return ""
-    if path.is_file():
-        return file_sha256(path)
-    files = sorted(p for p in path.rglob("*") if p.is_file())
-    text = "\n".join(f"{file_sha256(p)} {p.relative_to(path)}" for p in files)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return content_sha256(path) if path is not None else ""

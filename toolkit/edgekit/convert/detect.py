@@ -114,6 +114,15 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def content_sha256(path: Path) -> str:
+    """Hash of a file, or of the sorted list of hashes and names of a folder's files."""
+    if path.is_file():
+        return file_sha256(path)
+    files = sorted(p for p in path.rglob("*") if p.is_file())
+    text = "\n".join(f"{file_sha256(p)} {p.relative_to(path)}" for p in files)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _format_of(path: Path, *, trust: bool) -> Format:
     with open(path, "rb") as stream:
         head = stream.read(16)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from edgekit.convert.detect import detect
-from edgekit.core.artifact import Format, ModelStructure, SourceModel, TensorSpec
+from edgekit.core.artifact import (
+    Format,
+    ModelContents,
+    ModelStructure,
+    SourceModel,
+    TensorSpec,
+)
 from edgekit.core.errors import UnsupportedModel
-from edgekit.core.record import Record, from_plain
+from edgekit.core.record import Record, Unavailable, from_plain
 from edgekit.toolenvs import worker
 
 READABLE = (Format.TFLITE, Format.ONNX, Format.OPENVINO)
@@ -26,8 +32,8 @@ class Inspection(Record):
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     structure: ModelStructure
-    weights_bytes: Mapping[str, int]
-    """Bytes of stored weights by dtype: an int8 file full of float32 is seen here."""
+    contents: ModelContents
+    licence: str | Unavailable
 
 
 def inspect_model(
@@ -53,5 +59,6 @@ def inspect_model(
         inputs=tuple(from_plain(TensorSpec, spec) for spec in reply["inputs"]),
         outputs=tuple(from_plain(TensorSpec, spec) for spec in reply["outputs"]),
         structure=from_plain(ModelStructure, reply["structure"]),
-        weights_bytes={str(k): int(v) for k, v in reply["weights_bytes"].items()},
+        contents=from_plain(ModelContents, reply["contents"]),
+        licence=reply["licence"] or Unavailable("the file states none"),
     )

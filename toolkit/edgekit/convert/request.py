@@ -34,6 +34,8 @@ class ConvertRequest:
     trust: bool = False
     """Allows running code that the model file brings along."""
     name: str = ""
+    licence: str = ""
+    """Of the model, SPDX; empty takes what the file states."""
     proof: bool = True
     """Runs the artifact in the runtime versions of the profile's boards before it is given out."""
     max_drop_points: float | None = None

@@ -17,12 +17,14 @@ from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import ENGINE_FORMAT, Step
 from edgekit.convert.runtimes import newest_opset, runtime_versions
 from edgekit.core.artifact import (
+    NO_LICENCE,
     Accuracy,
     Agreement,
     FileEntry,
     Format,
     GoldenVectors,
     ModelArtifact,
+    ModelContents,
     ModelStructure,
     PipelineSpec,
     Proof,
@@ -58,6 +60,12 @@ FLOAT_LOWEST_COSINE = 0.999
 BROKEN_COSINE = 0.5
 """A quantized model below this lost its function."""
 LOW_AGREEMENT = 0.9
+FLOAT_SHARE = 0.5
+"""An int8 file with more float32 than this share of its weights did not become small."""
+
+
+FILE_KEYS = ("model", "out", "weights", "samples")
+"""Of a step's request: paths of a scratch folder say nothing in a card."""
 
 
 class Work:
@@ -214,6 +222,9 @@ class Work:
         calibration = ""
         if self.data.is_calibrated and self.recipe == STATIC:
             calibration = f"{self.data.source}, {self.data.count} samples, min-max"
+        licence = reply["contents"].pop("licence")
+        contents = from_plain(ModelContents, reply["contents"])
+        self._require_small(contents)
         return ModelArtifact(
             name=self.source.name,
             format=self.target,
@@ -236,8 +247,19 @@ class Work:
             elapsed_s=0.0,
             calibration=calibration,
             data=self.data.reports,
+            contents=contents,
+            licence=self.request.licence or licence or NO_LICENCE,
             warnings=tuple(self.warnings),
         )
+
+    def _require_small(self, contents: ModelContents) -> None:
+        """Tells where an artifact that is called int8 stores floats."""
+        stored = sum(contents.weights_bytes.values())
+        floats = contents.weights_bytes.get("float32", 0) + contents.weights_bytes.get("f32", 0)
+        if "int8" in self.recipe and floats > FLOAT_SHARE * stored:
+            self.warnings.append(
+                f"{format_bytes(floats)} of {format_bytes(stored)} of weights are still float32"
+            )
 
     def _require_faithful(self, agreement: Agreement) -> None:
         if self.recipe == FLOAT:
@@ -282,7 +304,13 @@ class Work:
             raise StepFailed(f"{step.name} wrote no model")
         self.channel_last = reply["channel_last"] or self.channel_last
         elapsed_s = round(time.perf_counter() - started, 3)
-        report = StepReport(step.name, elapsed_s, reply["tools"], tuple(reply["warnings"]))
+        report = StepReport(
+            step.name,
+            elapsed_s,
+            reply["tools"],
+            tuple(reply["warnings"]),
+            {name: value for name, value in request.items() if name not in FILE_KEYS and value},
+        )
         self.reports.append(report)
         size = format_bytes(sum(p.stat().st_size for p in model_files(out)))
         self.progress(f"  {size}, {elapsed_s:.1f} s")

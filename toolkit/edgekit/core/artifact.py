@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
 from edgekit.core.record import Record, Unavailable
 
+NO_LICENCE = Unavailable("the model file states none; --licence says it")
+NOT_TOLD = Unavailable("the artifact was made by an older edgekit")
 NOT_PROVEN = Unavailable("the artifact was made before proofs were")
 
 
@@ -214,6 +216,31 @@ class StepReport:
     tools: Mapping[str, str]
     """Distribution name to version."""
     warnings: tuple[str, ...] = ()
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    """What the step was told, files not counted."""
+
+
+@dataclass(frozen=True)
+class ModelContents:
+    """What the model's file is made of."""
+
+    weights_bytes: Mapping[str, int]
+    """Stored bytes by dtype: an int8 file that is full of float32 is seen here."""
+    operations_by_dtype: Mapping[str, Mapping[str, int]]
+    """Operation type to dtype to count."""
+    facts: Mapping[str, str]
+    """Opset, IR or schema version, versions of operations, custom operations, who made it."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What makes the artifact again, byte by byte."""
+
+    command: str
+    """As typed; ``edgekit convert --replay card.json`` does the same and compares."""
+    request: Mapping[str, object]
+    inputs: Mapping[str, str]
+    """model, calibration, data or weights to its hash."""
 
 
 @dataclass(frozen=True)
@@ -253,5 +280,9 @@ class ModelArtifact(Record):
     rungs: tuple[Rung, ...] = ()
     """What was tried against a budget, in order; the last one is this artifact."""
     data: tuple[DataReport, ...] = ()
+    contents: ModelContents | Unavailable = NOT_TOLD
+    licence: str | Unavailable = NO_LICENCE
+    """SPDX name where it is known: from the model file, or from ``--licence``."""
+    replay: Replay | Unavailable = NOT_TOLD
     proofs: tuple[Proof, ...] | Unavailable = NOT_PROVEN
     """One for every runtime version that the profile's boards have."""

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 @click.command()
 @convert_options
 @click.option("--out", type=click.Path(path_type=Path), help="Artifact folder; default: artifact.")
+@click.option(
+    "--replay",
+    type=click.Path(path_type=Path),
+    help="Card of an artifact: make it again and compare byte by byte.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the route; convert nothing.")
 @click.option(
     "--measure-on", default="", help="Board: measure every candidate there, keep the fastest."
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 def command(
     options: ConvertOptions,
     out: Path | None,
+    replay: Path | None,
     dry_run: bool,
     measure_on: str,
     inventory: Path | None,
@@ -50,9 +56,13 @@ def command(
       edgekit convert model.onnx --profile intel-n100 --recipe float --shape x=1x3x224x224
       edgekit convert model.pt2 --profile jetson-nano --calibration photos/ --pipeline imagenet
       edgekit convert model.onnx --profile raspberrypi --calibration s.npz --measure-on kitchen-pi
+      edgekit convert --replay artifact/card.json --out again
     """
     from edgekit.convert.converting import convert, plan_conversion
 
+    if replay is not None:
+        _replay(replay, options, out or Path("replayed"), output)
+        return
     request, folder = convert_request(options, Path())
     target = out or folder or Path("artifact")
     if dry_run:
@@ -88,6 +98,22 @@ def command(
     for warning in card.warnings:
         output.note(f"note: {warning}")
     output.next_step(f"edgekit deploy {target} --board BOARD")
+
+
+def _replay(path: Path, options: ConvertOptions, out: Path, output: Output) -> None:
+    from edgekit.convert.converting import convert
+    from edgekit.convert.replay import request_of, require_same
+    from edgekit.core.artifact import ModelArtifact
+    from edgekit.core.record import load
+
+    before = load(ModelArtifact, path / "card.json" if path.is_dir() else path)
+    changed = {
+        name: getattr(options, name) for name in ("model", "calibration", "data", "weights")
+    }
+    after = convert(request_of(before, changed), out, fresh=True, progress=output.note)
+    require_same(before, after)
+    files = len(after.files)
+    output.data(after, f"{before.name}: all {files} files came out the same, byte by byte\n{out}/")
 
 
 def describe_plan(source: SourceModel, choices: tuple[Choice, ...]) -> str:

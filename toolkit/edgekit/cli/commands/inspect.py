@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.output import Output, aligned, output_options
+from edgekit.core.record import Unavailable
 from edgekit.core.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from edgekit.convert.inspection import Inspection
-    from edgekit.core.artifact import ModelArtifact, ModelStructure, TensorSpec
+    from edgekit.core.artifact import (
+        ModelArtifact,
+        ModelContents,
+        ModelStructure,
+        Proof,
+        TensorSpec,
+    )
 
 
 @click.command()
@@ -44,13 +51,12 @@ def command(model: Path, output: Output) -> None:
 def describe_inspection(found: Inspection) -> str:
     """Tables of tensors, weights and operations."""
     source = found.source
-    weights = ", ".join(f"{kind} {format_bytes(n)}" for kind, n in found.weights_bytes.items())
     return "\n\n".join(
         [
-            f"{source.name}: {source.format.value}, {format_bytes(source.size_bytes)}\n"
-            f"weights: {weights or 'none'}",
+            f"{source.name}: {source.format.value}, {format_bytes(source.size_bytes)}, "
+            f"licence: {_licence(found.licence)}\n{_contents(found.contents)}",
             _tensors(found.inputs, found.outputs),
-            _structure(found.structure),
+            _structure(found.structure, found.contents),
         ]
     )
 
@@ -58,19 +64,35 @@ def describe_inspection(found: Inspection) -> str:
 def describe_artifact(card: ModelArtifact) -> str:
     """The card: before and after, tensors, operations, steps."""
     from edgekit.convert.budget import describe_rung
-    from edgekit.core.record import Unavailable
     from edgekit.report.sections import artifact_section
     from edgekit.report.text import render_table
 
     parts = [render_table(artifact_section(card)), _tensors(card.inputs, card.outputs)]
+    contents = None if isinstance(card.contents, Unavailable) else card.contents
+    if contents is not None:
+        parts.append(f"licence: {_licence(card.licence)}\n{_contents(contents)}")
     if not isinstance(card.structure, Unavailable):
-        parts.append(_structure(card.structure))
+        parts.append(_structure(card.structure, contents))
     steps = [
         (s.step, f"{s.elapsed_s:.1f} s", ", ".join(f"{k} {v}" for k, v in s.tools.items()))
         for s in card.steps
     ]
     if steps:
         parts.append(aligned(("step", "time", "tools"), steps))
+    proofs = () if isinstance(card.proofs, Unavailable) else card.proofs
+    rows = [_proof(proof) for proof in proofs]
+    if rows:
+        parts.append(
+            aligned(("proven on", "samples", "same answer", "deviation", "allowed"), rows)
+        )
+    used = [
+        (d.role, d.name, f"{d.sample_count} of {d.available_count}", d.sha256[:12])
+        for d in card.data
+    ]
+    if used:
+        parts.append(aligned(("data", "name", "samples", "hash"), used))
+    if not isinstance(card.replay, Unavailable):
+        parts.append(f"made by: {card.replay.command}")
     notes = [*(describe_rung(rung) for rung in card.rungs), *card.warnings]
     if notes:
         parts.append("\n".join(f"* {note}" for note in notes))
@@ -88,12 +110,39 @@ def _tensors(inputs: tuple[TensorSpec, ...], outputs: tuple[TensorSpec, ...]) ->
     return aligned(("", "name", "shape", "dtype", "layout", "real value"), rows)
 
 
-def _structure(structure: ModelStructure) -> str:
+def _licence(licence: str | Unavailable) -> str:
+    return licence if isinstance(licence, str) else f"unknown ({licence.reason})"
+
+
+def _proof(proof: Proof) -> tuple[str, ...]:
+    same = "-" if proof.top1_agreement is None else f"{proof.top1_agreement:.0%}"
+    return (
+        f"{proof.engine} {proof.version}",
+        str(proof.sample_count),
+        same,
+        f"{proof.max_deviation:.3g}",
+        f"{proof.tolerance:.3g}",
+    )
+
+
+def _contents(contents: ModelContents) -> str:
+    stored = max(sum(contents.weights_bytes.values()), 1)
+    weights = ", ".join(
+        f"{kind} {format_bytes(n)} ({n / stored:.0%})"
+        for kind, n in contents.weights_bytes.items()
+    )
+    facts = [f"{name}: {value}" for name, value in contents.facts.items()]
+    return "\n".join([f"weights: {weights or 'none'}", *facts])
+
+
+def _structure(structure: ModelStructure, contents: ModelContents | None) -> str:
+    by_dtype = contents.operations_by_dtype if contents else {}
     macs = max(structure.macs, 1)
     rows = [
         (
             o.type,
             str(o.count),
+            ", ".join(f"{n} {kind}" for kind, n in by_dtype.get(o.type, {}).items()),
             f"{o.macs / macs:.1%}",
             format_bytes(o.weight_bytes),
             format_bytes(o.activation_bytes),
@@ -104,5 +153,5 @@ def _structure(structure: ModelStructure) -> str:
         f"{format_count(structure.parameters)} parameters, {format_count(structure.macs)} "
         f"multiply-accumulates, depth {structure.depth}, width {structure.max_width}"
     )
-    headers = ("operation", "count", "arithmetic", "weights", "activations")
+    headers = ("operation", "count", "computed in", "arithmetic", "weights", "activations")
     return f"{head}\n{aligned(headers, rows)}"

@@ -16,9 +16,10 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     import openvino
 
     from edgekit.convert.workers.onnx_files import fixed_shapes, load_onnx
+    from edgekit.convert.workers.openvino_files import save_ir
     from edgekit.convert.workers.versions import versions
 
     path = request["out"] + ".onnx"
     onnx.save(fixed_shapes(load_onnx(request["model"]), request["shapes"]), path)
-    openvino.save_model(openvino.convert_model(path), request["out"], compress_to_fp16=False)
+    save_ir(openvino.convert_model(path), request["out"], compress_to_fp16=False)
     return {"tools": versions("openvino"), "warnings": [], "channel_last": []}

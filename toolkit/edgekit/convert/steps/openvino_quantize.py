@@ -15,6 +15,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     """See the package's docstring."""
     import openvino
 
+    from edgekit.convert.workers.openvino_files import save_ir
     from edgekit.convert.workers.versions import versions
 
     model = openvino.Core().read_model(request["model"])
@@ -24,7 +25,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         import nncf
 
         model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
-    openvino.save_model(model, request["out"], compress_to_fp16=request["recipe"] == "fp16")
+    save_ir(model, request["out"], compress_to_fp16=request["recipe"] == "fp16")
     return {"tools": versions("openvino", "nncf"), "warnings": [], "channel_last": []}
 
 

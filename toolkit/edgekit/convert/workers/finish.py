@@ -4,7 +4,7 @@ request  {"engine": NAME, "format": NAME, "model": PATH, "samples": FOLDER, "ref
           "evaluation": FOLDER or "", "evaluation_reference": FOLDER or "", "channel_last": [INT],
           "golden": FOLDER, "golden_count": N, "vectors": FOLDER, "quantized": BOOL, "layouts": [TEXT per input of the source],
           "names": [TEXT likewise]}
-reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", "structure"}
+reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", "structure", "contents"}
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy
 
+from edgekit.convert.workers.contents import read_contents
 from edgekit.convert.workers.proof_vectors import PROOF_SAMPLES, write_vectors
 from edgekit.convert.workers.samples_file import read_inputs, read_optional, read_outputs
 from edgekit.convert.workers.structure import read_structure
@@ -67,6 +68,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         "accuracy": accuracy(scores_of(evaluation), labels) if labels is not None else None,
         "golden": golden,
         "structure": to_plain(structure),
+        "contents": read_contents(request["format"], request["model"]),
     }
 
 
