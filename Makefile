@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 real-models matrix bench-convert test test-fast check format clean bench-net
+.PHONY: help setup demo demo-arm64 real-models matrix bench-convert test test-fast check format clean bench-net bench-run bench-arm64
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test: setup ## all tests
 
 test-fast: setup ## tests that need no tool environment
 	$(BIN)/python -m pytest -m "not slow and not e2e and not arm64" -n 2
+
+bench-run: setup ## runs beside the engines' own tools, and what the runner costs
+	flock $${TMPDIR:-/tmp}/edgekit-bench.lock $(BIN)/python scripts/bench_run.py
 
 bench-net: setup ## how exact the shaping link is
 	$(BIN)/python scripts/bench_net.py
