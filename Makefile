@@ -46,6 +46,10 @@ test-fast: setup ## tests that need no tool environment
 bench-run: setup ## runs beside the engines' own tools, and what the runner costs
 	flock $${TMPDIR:-/tmp}/edgekit-bench.lock $(BIN)/python scripts/bench_run.py
 
+bench-arm64: setup ## what the demo's artifacts cost on emulated arm64 processors (root and apt needed once)
+	bash scripts/make_board_image.sh
+	$(BIN)/python scripts/bench_arm64.py
+
 bench-net: setup ## how exact the shaping link is
 	$(BIN)/python scripts/bench_net.py
 

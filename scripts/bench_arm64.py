@@ -1,0 +1,89 @@
+"""Records what the demo's artifacts cost on emulated arm64 processors.
+
+    bench_arm64.py           measures all and writes tests/data/emulated/costs.json and the page
+    bench_arm64.py --check   measures all and compares; 1 when something moved
+
+Needs the board image (scripts/make_board_image.sh). Every processor is booted twice, and both
+boots must agree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmark_page import table, write_section
+from edgekit.boards.virtual.arm64 import PROCESSORS
+from edgekit.core.record import load, save
+from emulated_costs import (
+    FILE,
+    MEDIAN_SHARE,
+    MIN_SHARE,
+    SUBJECTS,
+    Cost,
+    Costs,
+    artifact_of,
+    changes,
+    costs_on,
+)
+
+
+def measure() -> tuple[list[Cost], list[Cost]]:
+    """The costs of the first boots and of the second ones."""
+    boots: tuple[list[Cost], list[Cost]] = ([], [])
+    with tempfile.TemporaryDirectory() as temporary:
+        artifacts = [
+            (subject, artifact_of(subject, Path(temporary), _say)) for subject in SUBJECTS
+        ]
+        for processor in PROCESSORS:
+            for boot in boots:
+                boot.extend(costs_on(processor, artifacts, _say))
+    return boots
+
+
+def section(first: list[Cost], second: list[Cost]) -> str:
+    """The page's section."""
+    rows = []
+    for subject in SUBJECTS:
+        mine = [cost for cost in first if cost.subject == subject.title]
+        cells = [f"{cost.min_ns / 1e6:.4g}" for cost in mine]
+        rows.append([subject.title, f"{mine[0].engine} {mine[0].version}", *cells])
+    pairs = list(zip(first, second, strict=True))
+    smallest = max(abs(a.min_ns / b.min_ns - 1) for a, b in pairs)
+    middle = max(abs(a.median_ns / b.median_ns - 1) for a, b in pairs)
+    return (
+        "Million instructions of one inference on the emulated arm64 board, whose clock counts "
+        "them: smallest of a run, inputs copied in and outputs copied out, one thread [emulated]. "
+        "There are no caches and no memory to wait for, so these are no milliseconds of a board; "
+        "ratios between builds, engines and recipes are what they are for. They are kept in "
+        "tests/data/emulated/costs.json, and a test compares one of them at every run.\n\n"
+        f"{table(['artifact', 'engine', *PROCESSORS], rows)}\n\n"
+        f"Two boots of each processor differ by at most {smallest:.3%} in the smallest and "
+        f"{middle:.3%} in the median (allowed: {MIN_SHARE:.1%} and {MEDIAN_SHARE:.1%})."
+    )
+
+
+def main() -> int:
+    """Measures; writes or compares."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    is_check = parser.parse_args().check
+    first, second = measure()
+    problems = changes(first, second)
+    if is_check:
+        problems += changes(load(Costs, FILE).costs, first)
+    print("\n".join(problems) if problems else "every cost is as it should be")
+    if not is_check:
+        save(Costs(tuple(first)), FILE)
+        write_section("arm64", "Cost on emulated arm64 processors", section(first, second))
+    return int(bool(problems))
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
