@@ -12,12 +12,13 @@ import pytest
 from edgekit.cli.live import LiveLine, progress_text
 from edgekit.cli.main import run
 from edgekit.cli.quantities import CountList, Duration, Pair, Rate
+from edgekit.cli.run_length import length_of
 from edgekit.cli.variants import with_changes
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.errors import ConfigError
 from edgekit.core.measurement import Measurement
 from edgekit.core.record import load
-from edgekit.core.run_set import RunSet
+from edgekit.core.run_set import Across, RunSet
 from samples import echo_artifact
 
 
@@ -167,3 +168,61 @@ def test_an_engine_without_a_profiler_says_so(
     assert "no times per operation" in capsys.readouterr().err
     assert run([*arguments, "--profile-ops", "--threads", "1,2"]) == 2
     assert not (tmp_path / "r").exists()
+
+
+def test_a_policy_ends_at_its_precision_and_the_stamp_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    arguments = ["run", str(folder), "--board", "local", "--records", str(tmp_path)]
+    assert run([*arguments, "--policy", "quick"]) == 0
+    said = capsys.readouterr()
+    assert "stamp: doubtful" in said.out
+    assert "doubtful: measured on" in said.err
+    assert " -> measure on a real one" in said.err
+    (record,) = tmp_path.glob("run-*.json")
+    measured = load(Measurement, record)
+    assert measured.options.policy == "quick"
+    assert "the precision was reached" in measured.ended or "budget" in measured.ended
+
+
+def test_the_strict_take_nothing_doubtful(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    arguments = ["run", str(folder), "--board", "local", "--records", str(tmp_path)]
+    assert run([*arguments, "--runs", "50", "--strict"]) == 6
+    said = capsys.readouterr()
+    assert "the measurement is doubtful" in said.err
+    assert list(tmp_path.glob("run-*.json")), "the record is kept all the same"
+    assert run([*arguments, "--runs", "50", "--launches", "2", "--strict", "--json"]) == 6
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["error"]["details"]["stamp"] == "doubtful"
+    found = load(RunSet, Path(printed["error"]["details"]["record"]))
+    assert isinstance(found.cells[0].across, Across)
+    assert found.cells[0].across.p50_ms.value > 0
+
+
+def test_an_unknown_policy_is_a_usage_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = echo_artifact(tmp_path / "artifact")
+    assert run(["run", str(folder), "--board", "local", "--policy", "quik"]) == 2
+    assert "did you mean quick?" in capsys.readouterr().err
+
+
+def given(**values: object) -> dict[str, object]:
+    names = ("runs", "warmup_runs", "seconds", "max_seconds", "duration")
+    return {"policy": "default", **dict.fromkeys(names), **values}
+
+
+def test_numbers_take_the_place_of_the_policy() -> None:
+    policy = length_of(given())
+    assert (policy.policy, policy.width_p50, policy.max_duration_s) == ("default", 0.01, 30.0)
+    counted = length_of(given(runs=7, warmup_runs=0))
+    assert (counted.policy, counted.width_p50, counted.runs) == ("", 0.0, 7)
+    assert (counted.min_duration_s, counted.warmup_runs) == (0.0, 0)
+    budget = length_of(given(max_seconds=5.0))
+    assert (budget.policy, budget.max_duration_s) == ("default", 5.0)
+    sustained = length_of(given(duration=60.0))
+    assert (sustained.width_p50, sustained.min_duration_s, sustained.runs) == (0.0, 60.0, 1)

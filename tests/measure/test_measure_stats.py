@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgekit.core import early_stopping
 from edgekit.core.estimate import Estimate
 from edgekit.core.record import Unavailable
 from edgekit.measure import stats
-from edgekit.measure.stats import mlperf, ratio
+from edgekit.measure.stats import ratio
 from edgekit.measure.stats.launches import student_95
 from edgekit_runner import quantiles
 from series import autoregressive
@@ -22,7 +23,7 @@ from series import autoregressive
 VALUES = st.lists(st.floats(0.001, 1e6), min_size=1, max_size=200)
 
 
-@pytest.mark.parametrize("module", [quantiles, ratio, mlperf])
+@pytest.mark.parametrize("module", [quantiles, ratio, early_stopping])
 def test_examples_in_docstrings(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted > 0
@@ -162,7 +163,11 @@ def test_the_quantiles_of_student() -> None:
 
 def test_early_stopping_as_mlperf_computes_it() -> None:
     # smallest numbers of queries by the rules: 64, 662 and 6636
-    assert [mlperf.passing_queries(1, q) + 1 for q in (0.9, 0.99, 0.999)] == [64, 662, 6636]
+    assert [early_stopping.passing_queries(1, q) + 1 for q in (0.9, 0.99, 0.999)] == [
+        64,
+        662,
+        6636,
+    ]
     values = [float(i) for i in range(1, 65)]
     assert stats.early_stopping_estimate(values, 0.9) == 64.0
     assert isinstance(stats.early_stopping_estimate(values[:-1], 0.9), Unavailable)

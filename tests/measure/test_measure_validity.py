@@ -11,12 +11,12 @@ from edgekit.core.board import BoardFacts
 from edgekit.core.measurement import Condition, Level, ValidityNote
 from edgekit.core.record import Unavailable
 from edgekit.measure.validity import (
-    advice,
     judge_board,
     judge_conditions,
     judge_incomplete,
     judge_machine,
     judge_samples,
+    worst,
 )
 
 UNKNOWN = Unavailable("not told")
@@ -159,10 +159,10 @@ def test_an_incomplete_run_is_invalid() -> None:
     assert (note.id, note.level) == ("incomplete", Level.INVALID)
 
 
-def test_the_advice_is_of_the_worst_note() -> None:
+def test_the_worst_note_stamps() -> None:
     warning = ValidityNote("a", Level.WARNING, "it drifts", "cool it")
-    worst = ValidityNote("b", Level.INVALID, "it throttles", "use a fan")
-    assert advice([]) == ""
-    assert advice([ValidityNote("c", Level.INFO, "few", "more")]) == ""
-    assert advice([warning, worst]) == "it throttles -> use a fan"
-    assert advice([warning]) == "it drifts -> cool it"
+    invalid = ValidityNote("b", Level.INVALID, "it throttles", "use a fan")
+    assert worst([]) is None
+    assert worst([ValidityNote("c", Level.INFO, "few", "more")]) is None
+    assert worst([warning, invalid]) == invalid
+    assert worst([warning]) == warning

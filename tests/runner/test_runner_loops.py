@@ -14,6 +14,7 @@ from edgekit.core.measurement import RunOptions
 from edgekit.measure.collected import Collected
 from edgekit_runner import rows as rows_module
 from edgekit_runner.loops import COLUMNS, Limits, Phases, run_stream, run_streams
+from edgekit_runner.measure import make_limits
 from edgekit_runner.rows import Rows
 
 NOTHING = Phases(lambda i: [i], lambda values: values, lambda outputs: None)
@@ -142,3 +143,10 @@ def test_events_of_a_newer_runner_are_passed_over() -> None:
     collected.take({"event": "weather", "sunny": True})
     with pytest.raises(RunnerFailed, match="no samples"):
         collected.samples()
+
+
+def test_a_request_with_widths_ends_by_its_own_intervals() -> None:
+    request = {"runs": 50, "width_p50": 0.5, "width_p95": 5.0, "max_duration_s": 20}
+    rows = Rows(COLUMNS)
+    assert "precision was reached: p50" in run_stream(NOTHING, rows, make_limits(request))
+    assert len(rows) < 5000

@@ -8,6 +8,7 @@ import time
 from typing import Any, Callable, List, NamedTuple, Optional, Sequence
 
 from .rows import Rows
+from .stopping import StopRule
 
 clock = time.perf_counter_ns
 thread_clock = time.thread_time_ns
@@ -17,9 +18,6 @@ COLUMNS = ("start", "preprocess", "infer", "postprocess", "total", "cpu", "laten
 FIRST_CHECK = 100
 CHECK_GROWTH = 1.25
 """The stop rule looks after 100 invocations, then each time a quarter more are there."""
-
-StopRule = Callable[[Sequence[int]], str]
-"""Gets the totals in ns, says why they are enough, or nothing."""
 
 
 class Phases(NamedTuple):

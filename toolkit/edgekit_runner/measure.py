@@ -23,11 +23,12 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from . import engines, sites, wire
 from .conditions import Sampler
 from .failure import Failure
-from .loops import COLUMNS, Limits, Phases, StopRule, run_streams
+from .loops import COLUMNS, Limits, Phases, run_streams
 from .pipelines import Feed, is_users, make_feed, make_phases, pipeline_failure, require_fit
 from .rows import Rows
 from .samples import Release
 from .sensors import Sensors
+from .stopping import make_rule
 
 Emit = Callable[..., None]
 clock = time.perf_counter_ns
@@ -178,7 +179,7 @@ def _time(streams: List[Phases], request: Dict[str, Any], sampler: Sampler, emit
 
 
 # Any: JSON
-def make_limits(request: Dict[str, Any], rule: Optional[StopRule] = None) -> Limits:
+def make_limits(request: Dict[str, Any]) -> Limits:
     """When the timed part ends, as the request says."""
     rate_hz = float(request.get("rate_hz") or 0)
     return Limits(
@@ -186,7 +187,7 @@ def make_limits(request: Dict[str, Any], rule: Optional[StopRule] = None) -> Lim
         at_least_ns=int(float(request.get("min_duration_s", 0)) * 1e9),
         at_most_ns=int(float(request.get("max_duration_s", 60)) * 1e9),
         interval_ns=int(1e9 / rate_hz) if rate_hz else 0,
-        rule=rule,
+        rule=make_rule(request),
     )
 
 

@@ -38,7 +38,8 @@ Commands, their request, and the events they write before ``done``:
 ``run``      {"release_path", "site", "engine", "threads", "runs", "warmup_runs",
              "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?,
              "engine_options": {NAME: VALUE}?, "batch"?, "concurrency"?, "rate_hz"?,
-             "deadline_s"?}
+             "deadline_s"?, "width_p50"?, "width_p95"? (half intervals as shares: the run may
+             end before its time when they are reached)}
              -> ``started`` {}, ``progress`` {"phase", "count", "elapsed_ns", "p50_ns"|null,
              "temperature_c"|null} (twice a second), ``engine`` {"name", "version", "details",
              "placement": {WHERE: OPERATIONS}, "fallback": TEXT}, ``once`` {"phase", "ns"}...,

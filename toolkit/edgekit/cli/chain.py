@@ -37,6 +37,9 @@ class RunSettings:
     concurrency: int = 1
     rate_hz: float = 0.0
     engine_options: Mapping[str, str] = field(default_factory=dict)
+    policy: str = ""
+    width_p50: float = 0.0
+    width_p95: float = 0.0
     pipeline: Path | None = None
     """The user's own pipeline.py, in the place of the artifact's."""
 
@@ -215,4 +218,7 @@ def options_for(settings: RunSettings, target: RunTarget) -> RunOptions:
         concurrency=settings.concurrency,
         rate_hz=settings.rate_hz,
         engine_options=dict(settings.engine_options),
+        policy=settings.policy,
+        width_p50=settings.width_p50,
+        width_p95=settings.width_p95,
     )

@@ -10,7 +10,7 @@
     |                   BoardTimeout EngineMissing
     |                   BoardMismatch VerificationFailed
     |- MeasureError     RunnerFailed EndpointFailed            6
-    |                   NotComparable
+    |                   NotComparable DoubtfulMeasurement
     `- GateFailed       a budget was missed: an answer         7
 
 1 is a bug of edgekit itself and 130 is Ctrl-C. Errors are translated at two places only: the
@@ -150,6 +150,10 @@ class EndpointFailed(MeasureError):
 
 class NotComparable(MeasureError):
     """Two measurements do not measure the same thing."""
+
+
+class DoubtfulMeasurement(MeasureError):
+    """A measurement is not stamped valid, and ``--strict`` asked for nothing less."""
 
 
 class GateFailed(EdgekitError):

@@ -143,6 +143,12 @@ class RunOptions:
     rate_hz: float = 0.0
     """Scheduled invocations per second; 0 runs one after the other."""
     engine_options: Mapping[str, str] = field(default_factory=dict)
+    policy: str = ""
+    """Name of the policy that chose how long; empty where numbers were given."""
+    width_p50: float = 0.0
+    """The run may end when half of the 95 % interval of p50 is at most this share of it; 0: never."""
+    width_p95: float = 0.0
+    """The same of p95."""
 
 
 @dataclass(frozen=True)
@@ -190,8 +196,6 @@ class Measurement(Record):
     """Why the timed part ended: the precision was reached, the budget was spent, ..."""
     incomplete: str = ""
     """Why samples are missing, where the run broke off; empty for a whole run."""
-    launch_counts: tuple[int, ...] = ()
-    """Invocations of each process launch, in order; empty: one launch."""
     placement: Mapping[str, int] = field(default_factory=dict)
     """Operations by where they run: provider, delegate, device."""
     fallback: str = ""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from edgekit.core.measurement import RunOptions
-from edgekit.core.record import Record
+from edgekit.core.estimate import Estimate
+from edgekit.core.measurement import RunOptions, Stamp, ValidityNote, stamp_of
+from edgekit.core.record import Record, Unavailable
+
+NOT_ACROSS = Unavailable("one process launch shows no scatter")
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,22 @@ class Launch:
     p95_ms: float | None
     """None where the samples do not bound it."""
     throughput_hz: float | None
+    doubt: ValidityNote | None = None
+    """The worst note that makes it doubtful or invalid."""
+
+
+@dataclass(frozen=True)
+class Across:
+    """What several launches say together."""
+
+    p50_ms: Estimate
+    """Mean of the launches' medians; its interval holds the scatter between launches too."""
+    between_share: float
+    """Standard deviation between launches beyond sampling, relative to the value."""
+    within_share: float
+    """Standard deviation of one launch's median by sampling, relative to the value."""
+    advice: str
+    """Where further time would help: more launches, or longer ones."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,7 @@ class Cell:
 
     options: RunOptions
     launches: tuple[Launch, ...]
+    across: Across | Unavailable = NOT_ACROSS
 
     @property
     def p50_ms(self) -> float:
@@ -59,3 +79,14 @@ class RunSet(Record):
     """Of the order."""
     cells: tuple[Cell, ...]
     measured_utc: str
+
+    @property
+    def doubts(self) -> tuple[ValidityNote, ...]:
+        """What makes launches doubtful or invalid."""
+        launches = (launch for cell in self.cells for launch in cell.launches)
+        return tuple(launch.doubt for launch in launches if launch.doubt)
+
+    @property
+    def stamp(self) -> Stamp:
+        """The worst launch decides."""
+        return stamp_of(self.doubts)

@@ -17,7 +17,10 @@ from itertools import product
 
 from edgekit.core.measurement import Measurement, RunOptions
 from edgekit.core.record import Unavailable
-from edgekit.core.run_set import Cell, Launch, RunSet
+from edgekit.core.run_set import Across, Cell, Launch, RunSet
+from edgekit.core.units import NS_PER_MS
+from edgekit.measure.stats import launches_of
+from edgekit.measure.validity import worst
 
 
 @dataclass(frozen=True)
@@ -78,20 +81,29 @@ def make_run_set(
     """The record of a set of runs, in which every cell has its launches in order."""
     first = turns[0][1]
     found: list[list[Launch]] = [[] for _ in cells]
+    totals: list[list[list[float]]] = [[] for _ in cells]
     for order, (turn, measurement) in enumerate(turns):
         found[turn.cell].append(_launch(measurement, order))
+        totals[turn.cell].append([v / NS_PER_MS for v in measurement.samples_ns["total"]])
     return RunSet(
         board=first.board,
         artifact=first.model["name"],
         machine=first.machine,
         seed=seed,
         cells=tuple(
-            Cell(options, tuple(launches))
-            for options, launches in zip(cells, found, strict=True)
+            Cell(options, tuple(launches), _across(samples))
+            for options, launches, samples in zip(cells, found, totals, strict=True)
             if launches
         ),
         measured_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     )
+
+
+def _across(samples: Sequence[Sequence[float]]) -> Across | Unavailable:
+    found = launches_of(samples)
+    if isinstance(found, Unavailable):
+        return found
+    return Across(found.estimate, found.between_share, found.within_share, found.advice)
 
 
 def _launch(measurement: Measurement, order: int) -> Launch:
@@ -105,4 +117,5 @@ def _launch(measurement: Measurement, order: int) -> Launch:
         p50_ms=middle_ms if isinstance(p50, Unavailable) else p50.value,
         p95_ms=None if isinstance(p95, Unavailable) else p95.value,
         throughput_hz=measurement.throughput_hz,
+        doubt=worst(measurement.validity),
     )

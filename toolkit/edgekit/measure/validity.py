@@ -250,13 +250,13 @@ def judge_incomplete(reason: str) -> list[ValidityNote]:
     return [_note("incomplete", Level.INVALID, text, "run the same command again")]
 
 
-def advice(notes: Sequence[ValidityNote]) -> str:
-    """One line with the cause and the cure of the worst note; empty when nothing is doubtful."""
+def worst(notes: Sequence[ValidityNote]) -> ValidityNote | None:
+    """The note that stamps: the first invalid one, else the first warning, else None."""
     for level in (Level.INVALID, Level.WARNING):
         for note in notes:
             if note.level is level:
-                return f"{note.message} -> {note.cure}" if note.cure else note.message
-    return ""
+                return note
+    return None
 
 
 def _note(name: str, level: Level, message: str, cure: str) -> ValidityNote:

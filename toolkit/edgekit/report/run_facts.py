@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from edgekit.core.early_stopping import early_stopping_estimate
 from edgekit.core.measurement import Measurement
 from edgekit.core.record import Unavailable
-from edgekit.core.units import format_bytes
+from edgekit.core.units import NS_PER_MS, format_bytes, format_ms
 
 
 def run_facts(measurement: Measurement) -> tuple[str, ...]:
@@ -16,6 +17,8 @@ def run_facts(measurement: Measurement) -> tuple[str, ...]:
     lines += _load(measurement)
     if measurement.ended:
         lines.append(f"ended: {measurement.ended}")
+    if measurement.options.policy == "mlperf-singlestream":
+        lines.append(_mlperf(measurement))
     lines += _conditions(measurement)
     energy, per_sample_mj = measurement.energy, measurement.energy_per_sample_mj
     if not isinstance(energy, Unavailable) and per_sample_mj is not None:
@@ -24,6 +27,15 @@ def run_facts(measurement: Measurement) -> tuple[str, ...]:
             f"({energy.source}, {energy.readings} readings)"
         )
     return tuple(lines)
+
+
+def _mlperf(measurement: Measurement) -> str:
+    """The result as MLPerf Inference states it for a single stream."""
+    bound = early_stopping_estimate(measurement.samples_ns["total"], 0.9)
+    if isinstance(bound, Unavailable):
+        return f"by the rules of MLPerf single stream: no p90, {bound.reason}"
+    shown = format_ms(bound / NS_PER_MS)
+    return f"by the rules of MLPerf single stream: p90 at most {shown} (99 % confidence; no submission)"
 
 
 def _load(measurement: Measurement) -> list[str]:

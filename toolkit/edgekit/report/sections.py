@@ -152,6 +152,7 @@ def _measurement(measurement: Measurement) -> Section:
         "once: "
         + ", ".join(f"{name} {format_ms(ns / 1e6)}" for name, ns in measurement.once_ns.items()),
         *run_facts(measurement),
+        f"stamp: {measurement.stamp.value}",
         *(f"{note.level.value}: {note.message}" for note in measurement.validity),
     ]
     headers = ("phase", "p50", "p95", "p99", "max")

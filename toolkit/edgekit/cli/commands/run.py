@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from edgekit.core.run_set import RunSet
     from edgekit.measure.sweep import Matrix
 
-SPARE_SECONDS = 1.0
-"""Beyond --duration, for the invocation that is under way."""
-
 
 @dataclass(frozen=True)
 class Where:
@@ -37,10 +34,16 @@ class Where:
 @click.argument("artifact", type=click.Path(path_type=Path))
 @click.option("--board", required=True, help="Board name, user@host[:port], or local.")
 @click.option("--app", default="", help="Name on the board; default: the artifact's name.")
-@click.option("--runs", default=300, show_default=True, type=click.IntRange(1, 1_000_000))
-@click.option("--warmup-runs", default=20, show_default=True, type=click.IntRange(0, 10_000))
-@click.option("--seconds", default=3.0, show_default=True, help="Shortest timed part.")
-@click.option("--max-seconds", default=60.0, show_default=True, help="Longest timed part.")
+@click.option(
+    "--policy",
+    default="default",
+    show_default=True,
+    help="How long: quick, default, strict, mlperf-singlestream. Ends at its precision or budget.",
+)
+@click.option("--runs", type=click.IntRange(1, 1_000_000), help="As many, whatever the precision.")
+@click.option("--warmup-runs", type=click.IntRange(0, 10_000), help="Before the first sample.")
+@click.option("--seconds", type=float, help="So long at least, whatever the precision.")
+@click.option("--max-seconds", type=float, help="Longest timed part.")
 @click.option("--duration", type=Duration(), help="Timed part of this length: 90s, 30min, 1h.")
 @click.option("--rate", type=Rate(), help="Scheduled starts: 5/s, 30/min. Default: no pause.")
 @click.option("--concurrency", default=1, type=click.IntRange(1, 64), help="Streams at a time.")
@@ -48,7 +51,7 @@ class Where:
 @click.option("--threads", type=CountList(), help="Engine threads; default: the profile's.")
 @click.option("--engine", default="", help="Another engine than the artifact's; several: a,b.")
 @click.option("--engine-option", type=Pair(), multiple=True, help="Such as spinning=off.")
-@click.option("--launches", default=1, type=click.IntRange(1, 100), help="Processes per setting.")
+@click.option("--launches", type=click.IntRange(1, 100), help="Processes per setting.")
 @click.option(
     "--variant",
     type=click.Choice(["copied", "bound", "native"]),
@@ -64,6 +67,7 @@ class Where:
 )
 @click.option("--profile-ops", is_flag=True, help="Times per operation, in a run of their own.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Chrome trace of --profile-ops.")
+@click.option("--strict", is_flag=True, help="Exit code 6 when the result is not stamped valid.")
 @click.option("--out", type=click.Path(path_type=Path), help="File for the record.")
 @inventory_option
 @records_option
@@ -75,6 +79,7 @@ def command(
     inventory: Path | None,
     records: Path,
     out: Path | None,
+    strict: bool,
     output: Output,
     **given: object,
 ) -> None:
@@ -82,17 +87,20 @@ def command(
 
     Every invocation is timed from the decoded picture (or the recorded input) to the answer, cut
     into its phases, with the board's state sampled beside it. Percentiles come with their
-    confidence interval; those that the samples cannot bound are not shown.
+    confidence interval; those that the samples cannot bound are not shown. The result is stamped
+    valid, doubtful or invalid, and a line under the table names the cause and the cure.
 
     \b
     Examples:
       edgekit run artifact --board kitchen-pi
+      edgekit run artifact --board kitchen-pi --policy strict --strict
       edgekit run artifact --board kitchen-pi --rate 5/s --duration 30min
       edgekit run artifact --board kitchen-pi --threads 1,2,4 --launches 3
       edgekit run artifact --board kitchen-pi --profile-ops --trace trace.json
       edgekit run artifact --board local --threads 1 --json
     """
     from edgekit.cli.chain import deploy_and_run
+    from edgekit.cli.showing import show
     from edgekit.core.record import save
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
@@ -116,14 +124,13 @@ def command(
         name = f"set-{done.run_set.cells[0].launches[0].measurement}"
         path = save(done.run_set, out or records / f"{name}.json")
         headers, rows = set_table(done.run_set)
-        output.data(done.run_set, aligned(headers, rows))
-        output.note(f"records: {path}, and one of each run in {records}")
+        output.note(f"each run has a record in {records}")
+        show(done.run_set, aligned(headers, rows), path, output, strict=strict)
         return
     measured = done.measurement
     path = save(measured, out or records / f"{measured.id}.json")
     report = ReportInput(f"{measured.model['name']} on {measured.board}", measurement=measured)
-    output.data(measured, render(report))
-    output.note(f"record: {path}")
+    show(measured, render(report), path, output, strict=strict)
     output.next_step(f"edgekit compare {path} {artifact} --cloud grpc://HOST:PORT")
 
 
@@ -163,21 +170,13 @@ def _profile(
 
 
 def _settings(given: dict[str, object]) -> RunSettings:
-    from edgekit.cli.chain import RunSettings
-
-    duration_s = given["duration"]
-    shortest_s = float(str(given["seconds"] if duration_s is None else duration_s))
-    longest_s = float(str(given["max_seconds"]))
-    if duration_s is not None:
-        longest_s = shortest_s + SPARE_SECONDS
     pipeline = given["pipeline"]
     pairs = given["engine_option"]
     assert isinstance(pairs, tuple)
-    return RunSettings(
-        runs=1 if duration_s is not None else int(str(given["runs"])),
-        warmup_runs=int(str(given["warmup_runs"])),
-        min_duration_s=shortest_s,
-        max_duration_s=longest_s,
+    from edgekit.cli.run_length import length_of
+
+    return replace(
+        length_of(given),
         variant=str(given["variant"]),
         concurrency=int(str(given["concurrency"])),
         rate_hz=float(str(given["rate"] or 0)),
@@ -187,6 +186,7 @@ def _settings(given: dict[str, object]) -> RunSettings:
 
 
 def _matrix(given: dict[str, object]) -> Matrix:
+    from edgekit.measure.policies import find_policy
     from edgekit.measure.sweep import Matrix
 
     names = [name.strip() for name in str(given["engine"]).split(",")]
@@ -194,7 +194,7 @@ def _matrix(given: dict[str, object]) -> Matrix:
         threads=_numbers(given["threads"]),
         batches=_numbers(given["batch"]),
         engines=tuple(name for name in names if name),
-        launches=int(str(given["launches"])),
+        launches=int(str(given["launches"] or find_policy(str(given["policy"])).launches)),
     )
 
 
@@ -204,7 +204,8 @@ def _numbers(value: object) -> tuple[int, ...]:
 
 def set_table(run_set: RunSet) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Headers and rows: one row per combination, fastest first."""
-    from edgekit.core.units import format_ms
+    from edgekit.core.run_set import Across
+    from edgekit.core.units import format_interval_ms, format_ms
 
     headers = (
         "engine",
@@ -220,15 +221,20 @@ def set_table(run_set: RunSet) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     for cell in sorted(run_set.cells, key=lambda c: c.p50_ms / c.options.batch):
         p95s = [launch.p95_ms for launch in cell.launches if launch.p95_ms is not None]
         rates = [launch.throughput_hz for launch in cell.launches if launch.throughput_hz]
+        middle, between = format_ms(cell.p50_ms), "-"
+        if isinstance(cell.across, Across):
+            p50 = cell.across.p50_ms
+            middle = format_interval_ms(p50.value, p50.low, p50.high)
+            between = f"{cell.across.between_share:.1%} ({cell.across.advice})"
         rows.append(
             (
                 cell.options.engine,
                 str(cell.options.threads),
                 str(cell.options.batch),
                 str(len(cell.launches)),
-                format_ms(cell.p50_ms),
+                middle,
                 format_ms(max(p95s)) if p95s else "-",
-                f"{cell.spread:.1%}" if len(cell.launches) > 1 else "-",
+                between,
                 f"{sum(rates) / len(rates):.3g}" if rates else "-",
             )
         )

@@ -5,18 +5,18 @@ ratio       two runs against each other: difference, ratio, verdict
 launches    several process launches: both levels of variance
 course      how a run went: steady, warming up, drifting, in steps (change points)
 periodic    a disturbance that comes back at a fixed period
-mlperf      the percentile bound of MLPerf LoadGen's early stopping
+early stopping (core)  the percentile bound of MLPerf LoadGen
 
 docs/measuring.md explains each; scripts and rooms import from here.
 """
 
 from __future__ import annotations
 
+from edgekit.core.early_stopping import early_stopping_estimate, passing_queries
 from edgekit.core.estimate import Estimate, quantile_estimate, summarize
 from edgekit.measure.stats.blocks import median
 from edgekit.measure.stats.course import Course, Kind, Segment, course_of
 from edgekit.measure.stats.launches import Launches, launches_of
-from edgekit.measure.stats.mlperf import early_stopping_estimate, passing_queries
 from edgekit.measure.stats.periodic import Period, period_of
 from edgekit.measure.stats.ratio import (
     Ratio,
