@@ -22,6 +22,12 @@ from edgekit.core.run_set import Across, RunSet
 from samples import echo_artifact
 
 
+@pytest.fixture(autouse=True)
+def own_local_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The local board lives in the cache; tests side by side must not share its lease."""
+    monkeypatch.setenv("EDGEKIT_CACHE_DIR", str(tmp_path / "cache"))
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"), [("90s", 90), ("30min", 1800), ("1h", 3600), ("2.5", 2.5), ("500ms", 0.5)]
 )
