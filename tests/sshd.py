@@ -44,6 +44,8 @@ class Sshd:
     settings: tuple[str, ...] = ()
     key_types: tuple[str, ...] = ("ed25519",)
     certificates: tuple[str, ...] = ()
+    has_own_home: bool = True
+    """Start-up files of the user are not the tests'."""
     port: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -119,7 +121,7 @@ class Sshd:
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password",
-            f"SetEnv HOME={self.home}",  # the user's start-up files are not the tests'
+            *([f"SetEnv HOME={self.home}"] if self.has_own_home else []),
             *self.settings,
             *(["Subsystem sftp internal-sftp"] if self.has_sftp else []),
         ]
