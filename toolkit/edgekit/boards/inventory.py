@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar
@@ -81,25 +82,45 @@ def load_board(name: str, *, inventory: Path | None = None, profile: str = "") -
     return boards[name]
 
 
-def add_board(entry: BoardEntry, *, inventory: Path | None = None) -> Path:
+def add_board(entry: BoardEntry, *, inventory: Path | None = None, replace: bool = False) -> Path:
     """Appends a board; the rest of the file stays as it is.
 
     Raises:
         ConfigError: the name is taken or not a plain word.
     """
+    return add_boards((entry,), inventory=inventory, replace=replace)
+
+
+def add_boards(
+    entries: Sequence[BoardEntry], *, inventory: Path | None = None, replace: bool = False
+) -> Path:
+    """Appends boards, all or none.
+
+    Args:
+        entries: the boards.
+        inventory: the file; by default the one in use.
+        replace: boards of the same name give way.
+
+    Raises:
+        ConfigError: a name is taken, there twice, or not a plain word.
+    """
     path = inventory_path(inventory)
-    known = list_boards(inventory) if path.exists() else ()
-    if any(board.name == entry.name for board in known):
+    known = {board.name for board in (list_boards(inventory) if path.exists() else ())}
+    taken = [entry.name for entry in entries if entry.name in known]
+    if taken and not replace:
         raise ConfigError(
-            f"{path} already has a board called {entry.name}",
-            hint=f"edgekit boards remove {entry.name}",
+            f"{path} already has a board called {taken[0]}",
+            hint=f"edgekit boards remove {taken[0]}  (or the same command with --replace)",
         )
-    problems = list(_problems((entry,), path))
+    problems = _problems(tuple(entries), path)
     if problems:
-        raise ConfigError("\n".join(problems))
-    old = path.read_text(encoding="utf-8") if path.exists() else ""
-    separator = "\n" if old and not old.endswith("\n\n") else ""
-    write_atomically(path, old + separator + _table(entry))
+        raise ConfigError("\n".join(problems), details={"problems": problems})
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    text = _without(text, set(taken))
+    for entry in entries:
+        separator = "\n" if text and not text.endswith("\n\n") else ""
+        text += separator + _table(entry)
+    write_atomically(path, text)
     return path
 
 
@@ -111,10 +132,18 @@ def remove_board(name: str, *, inventory: Path | None = None) -> Path:
     """
     load_board(name, inventory=inventory)
     path = inventory_path(inventory)
-    blocks = re.split(r"(?m)^(?=\[\[?\s*boards)", path.read_text(encoding="utf-8"))
-    wanted = re.compile(rf"(?m)^name\s*=\s*[\"']{re.escape(name)}[\"']")
-    write_atomically(path, "".join(block for block in blocks if not wanted.search(block)))
+    write_atomically(path, _without(path.read_text(encoding="utf-8"), {name}))
     return path
+
+
+def _without(text: str, names: set[str]) -> str:
+    """The file's text without the tables of some boards; everything else stays as it is."""
+    if not names:
+        return text
+    blocks = re.split(r"(?m)^(?=\[\[?\s*boards)", text)
+    words = "|".join(re.escape(name) for name in names)
+    wanted = re.compile(rf"(?m)^name\s*=\s*[\"'](?:{words})[\"']")
+    return "".join(block for block in blocks if not wanted.search(block))
 
 
 def _table(entry: BoardEntry) -> str:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.options import inventory_option
-from edgekit.cli.output import Output, aligned, output_options, table
-from edgekit.core.errors import BoardError, UsageFault
+from edgekit.cli.output import Output, output_options, table
+from edgekit.core.errors import UsageFault
 from edgekit.core.record import to_plain
-
-if TYPE_CHECKING:
-    from edgekit.core.board import BoardFacts
-    from edgekit.core.profile import DeviceProfile
 
 
 @click.group()
@@ -30,15 +25,25 @@ def command() -> None:
 
 
 @command.command("list")
+@click.option("--tag", "tags", multiple=True, help="Only boards with this tag.")
+@click.option("--group", "groups", multiple=True, help="Only boards of this group.")
 @inventory_option
 @output_options
-def list_command(inventory: Path | None, output: Output) -> None:
+def list_command(
+    tags: tuple[str, ...], groups: tuple[str, ...], inventory: Path | None, output: Output
+) -> None:
     """List the boards of the inventory."""
+    from edgekit.boards.fleet_plan import Selection, select
     from edgekit.boards.inventory import inventory_path, list_boards
 
     boards = list_boards(inventory)
-    rows = [(b.name, b.profile, b.user, b.host, str(b.port), " ".join(b.tags)) for b in boards]
-    headers = ("name", "profile", "user", "host", "port", "tags")
+    if tags or groups:
+        boards = select(boards, Selection(tags, groups))
+    rows = [
+        (b.name, b.profile, b.user, b.host, str(b.port), " ".join(b.tags), " ".join(b.groups))
+        for b in boards
+    ]
+    headers = ("name", "profile", "user", "host", "port", "tags", "groups")
     output.data([to_plain(board) for board in boards], table(headers, rows) if rows else "")
     if not rows:
         output.note(f"{inventory_path(inventory)} has no boards yet")
@@ -52,11 +57,17 @@ def list_command(inventory: Path | None, output: Output) -> None:
 @click.option("--user", default="", help="User on the board.")
 @click.option("--port", default=22, show_default=True, type=click.IntRange(1, 65535))
 @click.option("--identity-file", default="", help="Private key; else agent and ~/.ssh.")
+@click.option("--password-file", default="", help="File with the password, mode 600.")
 @click.option("--known-hosts", default="", help="File of host keys; else the user's own.")
+@click.option("--proxy-jump", default="", help="Jump hosts; else those of ~/.ssh/config.")
 @click.option("--tag", "tags", multiple=True, help="Any word; may be given several times.")
+@click.option("--group", "groups", multiple=True, help="Any word; may be given several times.")
+@click.option("--replace", is_flag=True, help="Replace the board of this name.")
 @inventory_option
 @output_options
-def add_command(name: str, inventory: Path | None, output: Output, **fields: object) -> None:
+def add_command(
+    name: str, replace: bool, inventory: Path | None, output: Output, **fields: object
+) -> None:
     """Add a board."""
     from edgekit.boards.inventory import add_board
     from edgekit.core.board import BoardEntry
@@ -65,9 +76,69 @@ def add_command(name: str, inventory: Path | None, output: Output, **fields: obj
 
     load_profile(str(fields["profile"]))
     entry = from_plain(BoardEntry, to_plain({"name": name, **fields}))
-    path = add_board(entry, inventory=inventory)
+    path = add_board(entry, inventory=inventory, replace=replace)
     output.data(to_plain(entry), f"added {name} to {path}")
     output.next_step(f"edgekit boards trust {name}")
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--profile", default="", help="Of hosts without the variable edgekit_profile.")
+@click.option("--replace", is_flag=True, help="Replace boards of the same names.")
+@inventory_option
+@output_options
+def import_command(
+    file: Path, profile: str, replace: bool, inventory: Path | None, output: Output
+) -> None:
+    """Add the hosts of an Ansible inventory (INI, or YAML by its suffix).
+
+    \b
+    Examples:
+      edgekit boards import hosts.ini --profile raspberrypi
+      edgekit boards import site/inventory.yml --inventory lab.toml
+    """
+    from edgekit.boards.ansible import import_inventory
+    from edgekit.boards.inventory import add_boards
+    from edgekit.core.errors import ConfigError
+    from edgekit.profiles.device import load_profile
+
+    found = import_inventory(file, profile=profile)
+    if not found.boards:
+        raise ConfigError(f"{file} has no hosts")
+    for board in found.boards:
+        if not board.profile:
+            raise ConfigError(
+                f"{board.name} has no device profile",
+                hint="--profile NAME, or the variable edgekit_profile  (edgekit profiles list)",
+            )
+    for name in {board.profile for board in found.boards}:
+        load_profile(name)
+    path = add_boards(found.boards, inventory=inventory, replace=replace)
+    for note in found.notes:
+        output.note(f"note: {note}")
+    plain = [to_plain(board) for board in found.boards]
+    output.data(plain, f"added {len(found.boards)} boards to {path}")
+    output.next_step(f"edgekit boards trust {found.boards[0].name}")
+
+
+@command.command("export")
+@click.option("--to", "form", type=click.Choice(["ini", "yaml"]), default="ini", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), help="File; else stdout.")
+@inventory_option
+@output_options
+def export_command(form: str, out: Path | None, inventory: Path | None, output: Output) -> None:
+    """Write the boards as an Ansible inventory."""
+    from edgekit.boards.ansible import export_ini, export_yaml
+    from edgekit.boards.inventory import list_boards
+    from edgekit.core.record import write_atomically
+
+    boards = list_boards(inventory)
+    text = export_yaml(boards) if form == "yaml" else export_ini(boards)
+    if out:
+        write_atomically(out, text)
+        output.data({"file": str(out), "boards": len(boards)}, f"{len(boards)} boards in {out}")
+    else:
+        output.data({"inventory": text}, text.rstrip("\n"))
 
 
 @command.command("remove")
@@ -130,30 +201,16 @@ def probe_command(
 ) -> None:
     """Ask a board what it is, and which profile and engines fit it."""
     from edgekit.boards.opening import open_board
-    from edgekit.boards.probe import probe_board
-    from edgekit.boards.session import ensure_runner
-    from edgekit.boards.wheelhouse import REQUIREMENTS, why_impossible
+    from edgekit.boards.probing import probe
+    from edgekit.cli.board_text import describe_probe
     from edgekit.core.record import save
-    from edgekit.profiles.device import list_profiles, load_profile
-    from edgekit.profiles.matching import check_board, match_profiles
 
     with open_board(name, profile=profile, inventory=inventory, progress=output.note) as board:
-        facts = probe_board(ensure_runner(board.transport))
-        entry = board.entry
-    engines = {engine: why_impossible(engine, facts) for engine in REQUIREMENTS}
-    text = _describe(facts, match_profiles(list_profiles(), facts), engines)
+        found = probe(board.entry, board.transport, profile=profile)
     if out:
-        save(facts, out)
-    output.data(facts, text)
-    wanted = profile or entry.profile
-    if not wanted:
-        return
-    problems = check_board(load_profile(wanted), facts, stand_in=entry.stand_in)
-    if problems:
-        raise BoardError(
-            f"{name} is not a {wanted}: {'; '.join(problems)}",
-            hint="choose one of the profiles above",
-        )
+        save(found.facts, out)
+    output.data(found.document, describe_probe(found))
+    found.require_fit()
 
 
 @command.command("show")
@@ -170,23 +227,3 @@ def show_command(name: str, inventory: Path | None, output: Output) -> None:
         )
     plain = to_plain(load_board(name, inventory=inventory))
     output.data(plain, "\n".join(f"{key:<14} {value}" for key, value in plain.items()))
-
-
-def _describe(
-    facts: BoardFacts,
-    matches: tuple[tuple[DeviceProfile, str], ...],
-    engines: dict[str, str],
-) -> str:
-    plain = to_plain(facts)
-    plain["cpu_features"] = f"{len(facts.cpu_features)} (all with --json)"
-    plain["engines"] = ", ".join(f"{k} {v}" for k, v in facts.engines.items())
-    lines = []
-    for key, value in plain.items():
-        missing = isinstance(value, dict) and "unavailable" in value
-        shown = f"unavailable: {value['unavailable']}" if missing else value
-        lines.append(f"{key:<18} {shown}")
-    rows = [(profile.id, reason) for profile, reason in matches] or [("none", "")]
-    possible = [(name, f"no: {why}" if why else "yes") for name, why in engines.items()]
-    lines += ["", aligned(("profile", "fits because"), rows)]
-    lines += ["", aligned(("engine", "wheels for this board"), possible)]
-    return "\n".join(lines)
