@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, List
 
 from . import engines, sites, wire
+from .agreement import Agreement, worst
 from .failure import Failure
 from .samples import Release, dequantize
 
@@ -12,18 +13,30 @@ Emit = Callable[..., None]
 
 
 def check(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
-    """Emits ``golden``; fails when an output is off by more than the card's tolerance."""
+    """Emits ``agreement`` and ``golden``; fails when an output is off by more than the tolerance."""
     sites.use(request.get("site", []))
     release = Release(request["release_path"])
     session = sites.load(
-        engines.find_engine(request["engine"]), release.model_path, request.get("threads", 1)
+        engines.find_engine(request["engine"]),
+        release.model_path,
+        request.get("threads", 1),
+        request.get("engine_options"),
     )
-    worst = max((_deviation(session, release, i) for i in range(release.sample_count)), default=0)
-    passed = worst <= release.tolerance
+    names = [spec["name"] for spec in release.card["outputs"]]
+    host = [Agreement(name) for name in names]
+    original = [Agreement(name) for name in names]
+    for i in range(release.sample_count):
+        _compare(session, release, i, host, original)
+    deviation = worst(host)
+    passed = deviation <= release.tolerance
+    for against, found in (("host", host), ("original", original)):
+        outputs = [agreement.told() for agreement in found if agreement.samples]
+        if outputs:
+            emit("agreement", against=against, outputs=outputs)
     emit(
         "golden",
         samples=release.sample_count,
-        max_deviation=worst if worst != float("inf") else 1e308,
+        max_deviation=deviation if deviation != float("inf") else 1e308,
         tolerance=release.tolerance,
         passed=passed,
     )
@@ -31,23 +44,24 @@ def check(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
         raise Failure(
             wire.ERROR_GOLDEN_FAILED,
             "outputs on the board differ from the recorded ones by up to %.4g, allowed is %.4g"
-            % (worst, release.tolerance),
+            % (deviation, release.tolerance),
         )
 
 
-def _deviation(session: Any, release: Release, sample: int) -> float:  # Any: a Session
+# Any: a Session
+def _compare(
+    session: Any, release: Release, sample: int, host: List[Agreement], original: List[Agreement]
+) -> None:
+    """One sample against the artifact on the host and, where it was recorded, the original."""
     import numpy
 
     outputs = session.run(release.tensors(sample, "in"))
-    worst = 0.0
-    expected = zip(outputs, release.tensors(sample, "out"), release.card["outputs"])
-    for got, wanted, spec in expected:
+    recorded = release.tensors(sample, "out")
+    for j, spec in enumerate(release.card["outputs"]):
         scheme = spec.get("quantization") or {}
         scale, zero_point = scheme.get("scale", 0.0), scheme.get("zero_point", 0)
-        difference = dequantize(numpy.asarray(got), scale, zero_point) - dequantize(
-            wanted, scale, zero_point
-        )
-        if difference.size and not numpy.isfinite(difference).all():
-            return float("inf")
-        worst = max(worst, float(numpy.abs(difference).max()) if difference.size else 0.0)
-    return worst
+        got = dequantize(numpy.asarray(outputs[j]), scale, zero_point)
+        host[j].add(got, dequantize(recorded[j], scale, zero_point))
+        reference = release.reference(sample, j)
+        if reference is not None and reference.size == got.size:
+            original[j].add(got, reference)

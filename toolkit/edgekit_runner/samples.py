@@ -45,6 +45,14 @@ class Release:
         specs = self.card["inputs" if kind == "in" else "outputs"]
         return [self._read(sample, kind, j, spec) for j, spec in enumerate(specs)]
 
+    def reference(self, sample: int, output: int) -> Any:  # Any: a numpy array or None
+        """What the original model gives for a golden sample, as float32, or None."""
+        import numpy
+
+        name = "%d.ref.%d.bin" % (sample, output)
+        path = os.path.join(self.path, wire.GOLDEN_FOLDER, name)
+        return numpy.fromfile(path, dtype=numpy.float32) if os.path.exists(path) else None
+
     def raw_image(self, sample: int) -> Any:  # Any: a numpy array or None
         """The decoded picture behind a golden sample, uint8 [height, width, 3], or None."""
         import numpy

@@ -26,7 +26,9 @@ Commands, their request, and the events they write before ``done``:
              -> ``installed`` {"release": ID, "path": PATH, "site": PATH or ""}
 ``check``    {"release_path": PATH, "site": [PATH], "engine": NAME, "threads": N,
              "engine_options": {NAME: VALUE}?}
-             -> ``golden`` {"samples": N, "max_deviation": X, "tolerance": X, "passed": BOOL};
+             -> ``agreement`` {"against": "host" (the artifact there) or "original", "outputs":
+             [{"name", "samples", "max_abs", "cosine", "snr_db", "top1"|null}]}...,
+             ``golden`` {"samples": N, "max_deviation": X, "tolerance": X, "passed": BOOL};
              0 samples when the artifact has none
 ``switch``   {"holder"?, "app": NAME, "release": ID} verifies every byte, then renames one link
              -> ``switched`` {"app", "release", "previous"}

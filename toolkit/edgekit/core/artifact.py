@@ -169,7 +169,8 @@ class GoldenVectors:
     """Recorded inputs and expected outputs, raw little-endian tensors in ``golden/``.
 
     For sample ``i``, input ``j`` lies in ``golden/<i>.in.<j>.bin`` and output ``j`` of the
-    artifact on the host's engine in ``golden/<i>.out.<j>.bin`` in the artifact's own dtypes.
+    artifact on the host's engine in ``golden/<i>.out.<j>.bin`` in the artifact's own dtypes. What
+    the original model gives, as float32, lies in ``golden/<i>.ref.<j>.bin``.
     """
 
     sample_count: int

@@ -124,6 +124,24 @@ def stamp_of(notes: Sequence[ValidityNote]) -> Stamp:
 
 
 @dataclass(frozen=True)
+class OutputAgreement:
+    """One output on the board against what was expected, over the golden samples."""
+
+    name: str
+    samples: int
+    max_abs: float
+    """Largest absolute difference of real values."""
+    cosine: float
+    """Lowest cosine similarity of a sample."""
+    snr_db: float
+    """Signal to noise over all samples, at most 200."""
+    top1: float | None
+    """Share of samples with the same arg-max; None for a single value."""
+    against: str = "original"
+    """original (the model before conversion) or host (the artifact on the host's engine)."""
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """What was asked of the runner."""
 
@@ -205,6 +223,8 @@ class Measurement(Record):
     """Wall time of the timed part; 0 when the run broke off."""
     energy: Energy | Unavailable = field(default_factory=lambda: Unavailable("no power sensor"))
     sampler: SamplerCost | None = None
+    agreement: tuple[OutputAgreement, ...] = ()
+    """Outputs on this board, where they were checked."""
 
     @cached_property
     def summaries(self) -> Mapping[str, Summary]:

@@ -59,6 +59,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         )
         labels = read_optional(request["evaluation"], "labels")
     golden = _write_golden(request, model, inputs)
+    _write_reference(request, model, reference, golden["sample_count"])
     _write_vectors(request, model, inputs)
     structure = read_structure(request["format"], request["model"])
     return {
@@ -233,6 +234,20 @@ def _write_golden(request: dict[str, Any], model: _Model, inputs: list[Any]) -> 
             spread = max(spread, float(real.max() - real.min()))
     share = QUANTIZED_TOLERANCE if request["quantized"] else FLOAT_TOLERANCE
     return {"sample_count": count, "tolerance": max(share * spread, 1e-5)}
+
+
+def _write_reference(
+    request: dict[str, Any], model: _Model, reference: list[Any], count: int
+) -> None:
+    """What the original gives for the golden samples, in the artifact's order and layout."""
+    for original, k in zip(reference, model.output_order, strict=True):
+        shape = tuple(max(size, 1) for size in model.session.outputs[k].shape)
+        for i in range(count):
+            values = numpy.asarray(original[i], dtype=numpy.float32)
+            if values.ndim == 4 and values.transpose(0, 2, 3, 1).shape == shape != values.shape:
+                values = values.transpose(0, 2, 3, 1)
+            path = Path(request["golden"]) / f"{i}.ref.{k}.bin"
+            numpy.ascontiguousarray(values).tofile(path)
 
 
 def _write_vectors(request: dict[str, Any], model: _Model, inputs: list[Any]) -> None:
