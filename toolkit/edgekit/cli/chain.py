@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from edgekit.boards.opening import OpenBoard
     from edgekit.core.artifact import ModelArtifact
     from edgekit.core.board import BoardEntry
-    from edgekit.core.measurement import Measurement, RunOptions
+    from edgekit.core.measurement import Measurement, OutputAgreement, RunOptions
     from edgekit.core.run_set import RunSet
     from edgekit.measure.board_run import RunTarget
+    from edgekit.measure.golden_check import Thresholds
     from edgekit.measure.sweep import Matrix, Turn
 
 
@@ -42,6 +43,8 @@ class RunSettings:
     width_p95: float = 0.0
     pipeline: Path | None = None
     """The user's own pipeline.py, in the place of the artifact's."""
+    thresholds: Thresholds | None = None
+    """What the board's outputs have to keep before anything is timed; None does not check."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,7 @@ class Targets:
     opened: OpenBoard
     output: Output
     deployed: dict[str, tuple[Deployed, RunTarget]] = field(default_factory=dict)
+    agreements: dict[str, tuple[OutputAgreement, ...]] = field(default_factory=dict)
 
     def get(self, engine: str) -> tuple[Deployed, RunTarget]:
         """The release for an engine; empty takes the artifact's own."""
@@ -170,6 +174,7 @@ def _run_matrix(targets: Targets, matrix: Matrix, records: Path | None) -> Board
         targets.output.note(
             f"{prefix}running {target.artifact.name} on {targets.opened.entry.name}"
         )
+        agreement = _checked(targets, target, options)
         live = LiveLine(quiet=targets.output.quiet)
         try:
             measured = run_on_board(
@@ -177,11 +182,36 @@ def _run_matrix(targets: Targets, matrix: Matrix, records: Path | None) -> Board
             )
         finally:
             live.close()
+        measured = replace(measured, agreement=agreement)
         turns.append((turn, measured))
         if records and total > 1:
             keep(measured)
     run_set = None if total == 1 else make_run_set(cells, turns, seed=matrix.seed)
     return BoardRun(targets.opened.entry, deployed, turns[-1][1], target.artifact, run_set=run_set)
+
+
+def _checked(
+    targets: Targets, target: RunTarget, options: RunOptions
+) -> tuple[OutputAgreement, ...]:
+    """The board's outputs against the original's, once per engine; nothing when not asked."""
+    from edgekit.boards.session import ensure_runner
+    from edgekit.measure.golden_check import agreement_rows, check_on_board, require_agreement
+
+    thresholds = targets.settings.thresholds
+    if thresholds is None:
+        return ()
+    if options.engine not in targets.agreements:
+        session = ensure_runner(targets.opened.transport)
+        found = check_on_board(session, target, options)
+        targets.agreements[options.engine] = found
+        for cells in agreement_rows(found):
+            name, against, largest, cosine, snr, top1 = cells
+            targets.output.note(
+                f"{name} against the {against}: differs by up to {largest}, cosine {cosine}, "
+                f"SNR {snr}, top-1 {top1}"
+            )
+        require_agreement(found, thresholds)
+    return targets.agreements[options.engine]
 
 
 def describe(options: RunOptions, cells: tuple[RunOptions, ...]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.cli.golden_options import golden_options, thresholds_of
 from edgekit.cli.options import inventory_option, records_option
 from edgekit.cli.output import Output, aligned, output_options
 from edgekit.cli.quantities import CountList, Duration, Pair, Rate
@@ -68,6 +69,7 @@ class Where:
 @click.option("--profile-ops", is_flag=True, help="Times per operation, in a run of their own.")
 @click.option("--trace", type=click.Path(path_type=Path), help="Chrome trace of --profile-ops.")
 @click.option("--strict", is_flag=True, help="Exit code 6 when the result is not stamped valid.")
+@golden_options
 @click.option("--out", type=click.Path(path_type=Path), help="File for the record.")
 @inventory_option
 @records_option
@@ -182,6 +184,7 @@ def _settings(given: dict[str, object]) -> RunSettings:
         rate_hz=float(str(given["rate"] or 0)),
         engine_options=dict(pairs),
         pipeline=pipeline if isinstance(pipeline, Path) else None,
+        thresholds=thresholds_of(given),
     )
 
 
