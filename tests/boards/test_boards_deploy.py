@@ -30,9 +30,10 @@ from edgekit.core.errors import (
     ConfigError,
     GateFailed,
     RecordError,
-    Unreachable,
     VerificationFailed,
 )
+from edgekit.networks.catalog import load_network
+from edgekit.networks.link import LinkFaults, ShapingLink
 from edgekit_runner import wire
 from samples import echo_artifact
 
@@ -152,12 +153,8 @@ def test_the_latency_gate_keeps_the_old_release(
         put(board, transport, artifact, max_p95_ms=1e-6)
 
 
-class Cut(Unreachable):
-    """The test's own cut."""
-
-
 def test_a_cut_transfer_goes_on_where_it_ended(
-    board: LocalBoard, transport: Transport, artifact: Path, monkeypatch: pytest.MonkeyPatch
+    board: LocalBoard, transport: Transport, artifact: Path, tmp_path: Path
 ) -> None:
     big = bytes(range(251)) * 80_000
     (artifact / "extra.bin").write_bytes(big)
@@ -171,28 +168,27 @@ def test_a_cut_transfer_goes_on_where_it_ended(
     from edgekit.core.record import save
 
     save(dataclasses.replace(card, files=(*card.files, entry)), artifact / "card.json")
-    real_run = type(transport).run
-
-    def cut(self: Transport, argv: list[str], **options: object) -> Completed:
-        if argv[0] == "sh":
-            raise Cut("cut by the test")
-        return real_run(self, argv, **options)  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(type(transport), "run", cut)
-        with pytest.raises(Cut):
-            put(board, transport, artifact)
+    faults = LinkFaults(cut_after_bytes=15_000_000)
+    with ShapingLink(load_network("loopback"), "127.0.0.1", board.port, faults=faults) as link:
+        host_key = " ".join((board.folder / "host_key.pub").read_text().split()[:2])
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text(f"[127.0.0.1]:{link.port} {host_key}\n")
+        far = dataclasses.replace(board.entry, port=link.port, known_hosts=str(known_hosts))
+        with open_transport(far) as cut, pytest.raises(BoardError):
+            deploy(DeployRequest(artifact, far), cut)
+    (board.folder / "home" / wire.HOME_FOLDER / wire.LEASE_FILE).unlink()  # as its time runs out
     staged = board.folder / "home" / wire.HOME_FOLDER / wire.STAGING_FOLDER / entry.sha256
     assert 0 < staged.stat().st_size < len(big)
     arrived = staged.stat().st_size
     damaged = bytearray(staged.read_bytes())
-    damaged[-1] ^= 1  # in the second block: the first one is kept
+    damaged[-1] ^= 1  # the blocks before it are kept
     staged.write_bytes(damaged)
     done = put(board, transport, artifact).deployment
     assert done
     assert done.changed
-    assert done.sent_bytes == len(big) - wire.PREFIX_BLOCK_BYTES
     assert arrived > wire.PREFIX_BLOCK_BYTES
+    kept = (arrived - 1) // wire.PREFIX_BLOCK_BYTES * wire.PREFIX_BLOCK_BYTES
+    assert done.sent_bytes == len(big) - kept
 
 
 def test_a_release_that_gives_no_answer_is_taken_back(

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from conftest import need_or_skip
-from edgekit.boards.resume import put_resuming
 from edgekit.boards.transports import open_transport
 from edgekit.boards.transports.ssh import SshTransport
 from edgekit.core.errors import (
@@ -241,19 +240,15 @@ def test_a_cut_transfer_goes_on_where_it_was(
     with link_to(running, LinkFaults(cut_after_bytes=5_000_000)) as link:
         entry = running.entry(port=link.port, known_hosts=known_at(running, link.port, tmp_path))
         with open_transport(entry) as transport, pytest.raises(Unreachable):
-            put_resuming(transport, source, str(path))
+            transport.put(source, str(path))
     arrived = path.stat().st_size
     assert 1_000_000 < arrived < len(data)
     with open_transport(running.entry()) as transport:
         seen: list[int] = []
-        spared = put_resuming(transport, source, str(path), on_bytes=seen.append)
-        assert spared >= arrived
-        assert sum(seen) == len(data) - spared
-        assert path.read_bytes() == data
-        assert put_resuming(transport, source, str(path)) == len(data)
-        path.write_bytes(b"x" + data[1:1000])
-        assert put_resuming(transport, source, str(path)) == 0
-        assert path.read_bytes() == data
+        arrived = path.stat().st_size
+        transport.put(source, str(path), offset_bytes=arrived, on_bytes=seen.append)
+        assert sum(seen) == len(data) - arrived
+    assert path.read_bytes() == data
 
 
 def test_through_two_jump_hosts(isolated_home: Path, tmp_path: Path, server: Sshd) -> None:

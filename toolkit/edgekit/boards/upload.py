@@ -7,14 +7,9 @@ from dataclasses import dataclass
 
 from edgekit.boards.board_lease import BoardLease
 from edgekit.boards.session import Event
-from edgekit.boards.sources import Source, blocks, verified_prefix
-from edgekit.boards.transports.contract import Transport
-from edgekit.core.errors import CommandFailed, DiskFull
+from edgekit.boards.sources import Source, verified_prefix
 from edgekit_runner import wire
 
-CHUNK_BYTES = 8 << 20
-"""Sent in one go; the host's memory holds no more of a file."""
-APPEND = 'cat >> "$0"'
 OnBytes = Callable[[int], None]
 
 
@@ -57,13 +52,12 @@ class Upload:
         path = f"{folder}/{source.sha256}"
         offset = self._offset(source)
         self.resumed_bytes += offset
-        for block in blocks(source, offset=offset, size_bytes=CHUNK_BYTES):
-            _write(transport, block, path, offset)
-            offset += len(block)
-            self.sent_bytes += len(block)
-            self.on_bytes(len(block))
-        if source.size_bytes == 0:
-            transport.put(b"", path)
+        if offset < source.size_bytes or source.size_bytes == 0:
+            transport.put(source, path, offset_bytes=offset, on_bytes=self._count)
+
+    def _count(self, size_bytes: int) -> None:
+        self.sent_bytes += size_bytes
+        self.on_bytes(size_bytes)
 
     def _offset(self, source: Source) -> int:
         partial = self.staged.get(source.sha256)
@@ -75,14 +69,3 @@ class Upload:
             request = self.lease.request(sha256=source.sha256, size=good)
             self.lease.session.call("trim", request)
         return good
-
-
-def _write(transport: Transport, block: bytes, path: str, offset: int) -> None:
-    if offset == 0:
-        transport.put(block, path)
-        return
-    done = transport.run(["sh", "-c", APPEND, path], stdin=block, timeout_s=600)
-    if done.code != 0:
-        text = done.stderr.decode("utf-8", "replace").strip()
-        kind = DiskFull if "No space" in text else CommandFailed
-        raise kind(f"the board cannot store the file: {text[:200]}")

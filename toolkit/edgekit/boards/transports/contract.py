@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 from edgekit.core.errors import BoardError, ConfigError
 
 OnLine = Callable[[bytes], None]
 OnBytes = Callable[[int], None]
-Source = bytes | Path
-"""What is sent: bytes, or a file of this machine, which is read block by block."""
+
+
+class Openable(Protocol):
+    """Content that is read from a stream, which may be opened again."""
+
+    @property
+    def size_bytes(self) -> int:
+        """How much there is."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """A new stream over it, at its beginning."""
+        ...
+
+
+Source = bytes | Path | Openable
+"""What is sent: bytes, or a file or stream of this machine, read block by block."""
 MAX_OUTPUT_BYTES = 256_000_000
 """A command that prints more is ended; nothing of ours does."""
 MAX_FILE_BYTES = 256_000_000
@@ -70,8 +85,8 @@ class Transport(Protocol):
         Args:
             source: what to send.
             path: the file.
-            offset_bytes: how much the board's file is known to have; the rest is sent. See
-                :mod:`edgekit.boards.resume`.
+            offset_bytes: how much the board's file is known to have; the rest is sent, and what
+                the board has beyond it is cut off.
             on_bytes: receives the size of each block that the board confirmed.
 
         Raises:
@@ -135,23 +150,9 @@ def blocks_of(source: Source, offset_bytes: int, block_bytes: int) -> Iterator[b
             yield source[begin : begin + block_bytes]
         return
     try:
-        with open(source, "rb") as stream:
+        with source.open("rb") if isinstance(source, Path) else source.open() as stream:
             stream.seek(offset_bytes)
             while block := stream.read(block_bytes):
                 yield block
-    except OSError as err:
-        raise ConfigError(f"{source} cannot be read: {err.strerror}") from err
-
-
-def size_of(source: Source) -> int:
-    """Bytes of a source.
-
-    Raises:
-        ConfigError: the file cannot be examined.
-    """
-    if isinstance(source, bytes):
-        return len(source)
-    try:
-        return source.stat().st_size
     except OSError as err:
         raise ConfigError(f"{source} cannot be read: {err.strerror}") from err
