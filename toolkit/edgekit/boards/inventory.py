@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar
 
+from edgekit.boards.virtual.lasting import find_lasting
 from edgekit.core.board import BoardEntry
 from edgekit.core.errors import ConfigError
 from edgekit.core.profile import FORBID_EXTRA
@@ -58,7 +59,7 @@ def list_boards(inventory: Path | None = None) -> tuple[BoardEntry, ...]:
 
 
 def load_board(name: str, *, inventory: Path | None = None, profile: str = "") -> BoardEntry:
-    """A board by its name, or one described as ``user@host[:port]``.
+    """A board by its name, one described as ``user@host[:port]``, or a virtual one that is up.
 
     Raises:
         ConfigError: there is no such board.
@@ -73,6 +74,9 @@ def load_board(name: str, *, inventory: Path | None = None, profile: str = "") -
             user=match["user"],
         )
     boards = {board.name: board for board in list_boards(inventory)}
+    lasting = find_lasting(name) if name not in boards and NAME.fullmatch(name) else None
+    if lasting is not None:
+        return lasting.entry
     if name not in boards:
         hint = did_you_mean(name, [*boards, "local"])
         raise ConfigError(
