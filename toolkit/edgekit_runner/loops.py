@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import threading
 import time
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence
+from typing import TYPE_CHECKING, Any, Callable, List, NamedTuple, Optional, Sequence
 
 from .rows import Rows
-from .stopping import StopRule
+
+if TYPE_CHECKING:
+    from .stopping import StopRule
 
 clock = time.perf_counter_ns
 thread_clock = time.thread_time_ns

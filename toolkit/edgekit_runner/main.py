@@ -40,6 +40,9 @@ COMMANDS = {
 }
 """Command to the module that has a function of that name."""
 
+LONG_COMMANDS = ("profile", "run")
+"""They say that they began before they import what they need."""
+
 
 def claim_stdout() -> TextIO:
     """A private stream on the real stdout; descriptor 1 then leads to stderr.
@@ -110,6 +113,8 @@ def run(arguments: List[str], emit: Emit) -> None:
         raise Failure(wire.ERROR_BAD_REQUEST, "the request is not JSON: %s" % error) from error
     if not isinstance(request, dict):
         raise Failure(wire.ERROR_BAD_REQUEST, "the request is not a JSON object")
+    if arguments[0] in LONG_COMMANDS:
+        emit("started")
     module = importlib.import_module("." + COMMANDS[arguments[0]], __package__)
     command = getattr(module, arguments[0])  # type: Command
     try:

@@ -28,7 +28,6 @@ from .pipelines import Feed, is_users, make_feed, make_phases, pipeline_failure,
 from .rows import Rows
 from .samples import Release
 from .sensors import Sensors
-from .stopping import make_rule
 
 Emit = Callable[..., None]
 clock = time.perf_counter_ns
@@ -39,7 +38,6 @@ MOST_CHECKED = 8
 
 def run(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     """Loads the release's model and measures it; see wire.py for request and events."""
-    emit("started")
     if request.get("deadline_s"):
         signal.alarm(int(request["deadline_s"]) + 1)
     sites.use(request.get("site", []))
@@ -181,6 +179,8 @@ def _time(streams: List[Phases], request: Dict[str, Any], sampler: Sampler, emit
 # Any: JSON
 def make_limits(request: Dict[str, Any]) -> Limits:
     """When the timed part ends, as the request says."""
+    from .stopping import make_rule
+
     rate_hz = float(request.get("rate_hz") or 0)
     return Limits(
         runs=max(1, int(request["runs"])),

@@ -26,7 +26,6 @@ WARMUP_RUNS = 5
 
 def profile(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     """Emits ``profile``; see wire.py."""
-    emit("started")
     if request.get("deadline_s"):
         signal.alarm(int(request["deadline_s"]) + 1)
     sites.use(request.get("site", []))

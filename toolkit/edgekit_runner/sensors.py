@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 import re
-import subprocess
 from typing import Dict, List, Optional
 
 CPUFREQ = "sys/devices/system/cpu/cpu0/cpufreq"
@@ -62,6 +61,8 @@ class Sensors:
             program = os.path.join(self.root, name)
             if not os.access(program, os.X_OK):
                 continue
+            import subprocess  # only Raspberry Pis need it
+
             try:
                 done = subprocess.run(
                     [program, *arguments],

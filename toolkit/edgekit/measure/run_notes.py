@@ -12,6 +12,10 @@ from edgekit.measure.stats import median
 LATE_SHARE = 0.5
 """Of the interval between scheduled starts: beyond it, work has piled up."""
 SAMPLER_SHARE = 0.01
+STICKY_BITS = 0xF0000
+"""Bits 16-19: what bits 0-3 say has happened since boot. Source: vcgencmd manual."""
+CLOCK_SHARE = 0.05
+STALL_SHARE = 0.05
 ENERGY_HZ = 350
 """Source: arXiv 2206.10377 (Odroid-XU4): slower sampling misjudges short runs by up to 80 %."""
 ENERGY_READINGS = 100
@@ -44,7 +48,10 @@ def judge_run(collected: Collected, samples: Mapping[str, Sequence[int]]) -> lis
         notes += judge_rate(samples["lateness"], rate_hz)
     if not isinstance(collected.energy, Unavailable):
         notes += judge_energy(collected.energy)
-    return notes + judge_cooling(collected.conditions)
+    conditions = collected.conditions
+    return (
+        notes + judge_cooling(conditions) + judge_firmware(conditions) + judge_stalls(conditions)
+    )
 
 
 def judge_rate(lateness_ns: Sequence[int], rate_hz: float) -> list[ValidityNote]:
@@ -79,3 +86,50 @@ def judge_cooling(conditions: Sequence[Condition]) -> list[ValidityNote]:
         return []
     text = f"the kernel slowed the processor down to cool it (level {max(levels)})"
     return [ValidityNote("throttled", Level.INVALID, text, "cool the board, then run again")]
+
+
+def judge_firmware(conditions: Sequence[Condition]) -> list[ValidityNote]:
+    """Whether the firmware slowed the board down between or behind the readings.
+
+    Sticky bits cannot be cleared: only one that appears during the run says something about it. A
+    firmware clock below the kernel's is a throttle that cpufreq does not see.
+    """
+    if len(conditions) < 2:
+        return []
+    cure = "cool the board and give it a stronger power supply, then run again"
+    first, last = conditions[0], conditions[-1]
+    notes = []
+    if first.throttled and last.throttled:
+        appeared = ~int(first.throttled, 16) & int(last.throttled, 16) & STICKY_BITS
+        if appeared:
+            text = f"the firmware slowed the board down between two readings (bits {appeared:#x})"
+            notes.append(ValidityNote("throttled", Level.INVALID, text, cure))
+    for condition in (first, last):
+        real, shown = condition.firmware_clock_mhz, condition.clock_mhz
+        if real and shown and real < shown * (1 - CLOCK_SHARE):
+            text = (
+                f"the firmware ran the processor at {real:.0f} MHz, the kernel shows {shown:.0f}"
+            )
+            notes.append(ValidityNote("throttled", Level.INVALID, text, cure))
+            break
+    return notes
+
+
+def judge_stalls(conditions: Sequence[Condition]) -> list[ValidityNote]:
+    """Whether tasks waited for memory or storage during the run."""
+    if len(conditions) < 2 or conditions[-1].at_ns <= conditions[0].at_ns:
+        return []
+    first, last = conditions[0], conditions[-1]
+    spent_us = (last.at_ns - first.at_ns) / 1e3
+    notes = []
+    for name, before, after, cure in (
+        ("memory", first.memory_pressure_us, last.memory_pressure_us, "free memory on the board"),
+        ("storage", first.io_pressure_us, last.io_pressure_us, "stop what reads or writes there"),
+    ):
+        if before is None or after is None:
+            continue
+        share = (after - before) / spent_us
+        if share > STALL_SHARE:
+            text = f"tasks of the board waited for {name} during {share:.0%} of the run"
+            notes.append(ValidityNote(f"{name}-pressure", Level.WARNING, text, cure))
+    return notes

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
+
 from edgekit.core.early_stopping import early_stopping_estimate
-from edgekit.core.measurement import Measurement
+from edgekit.core.measurement import Condition, Measurement
 from edgekit.core.record import Unavailable
 from edgekit.core.units import NS_PER_MS, format_bytes, format_ms
+
+MINUTE_NS = 60_000_000_000
+SUSTAINED_NS = 2 * MINUTE_NS
+"""From here on, the first and the last minute are different ones."""
+THROTTLE_NOW = 0xF
+CLOCK_FELL = 0.9
+HOT_C = 60.0
+"""Below it a falling clock is the governor's doing. Source: Raspberry Pi documentation, the
+lowest soft limit of a Pi (3B+)."""
 
 
 def run_facts(measurement: Measurement) -> tuple[str, ...]:
@@ -19,6 +31,7 @@ def run_facts(measurement: Measurement) -> tuple[str, ...]:
         lines.append(f"ended: {measurement.ended}")
     if measurement.options.policy == "mlperf-singlestream":
         lines.append(_mlperf(measurement))
+    lines += _sustained(measurement)
     lines += _conditions(measurement)
     energy, per_sample_mj = measurement.energy, measurement.energy_per_sample_mj
     if not isinstance(energy, Unavailable) and per_sample_mj is not None:
@@ -68,3 +81,33 @@ def _conditions(measurement: Measurement) -> list[str]:
     if measurement.sampler:
         parts.append(f"watching cost {measurement.sampler.cpu_share:.2%} of a core")
     return ["board: " + ", ".join(parts)] if parts else []
+
+
+def _sustained(measurement: Measurement) -> list[str]:
+    """Of a run over minutes: the first minute against the last, and when the clock fell."""
+    starts, totals = measurement.starts_ns, measurement.samples_ns["total"]
+    if not starts or starts[-1] < SUSTAINED_NS:
+        return []
+    first = sorted(totals[: bisect_left(starts, MINUTE_NS)])
+    last = sorted(totals[bisect_left(starts, starts[-1] - MINUTE_NS) :])
+    before, after = first[len(first) // 2], last[len(last) // 2]
+    line = (
+        f"first minute {format_ms(before / 1e6)}, last minute {format_ms(after / 1e6)} (p50, "
+        f"{after / before - 1:+.1%})"
+    )
+    moment_ns = throttled_after_ns(measurement.conditions)
+    if moment_ns is not None:
+        line += f"; slowed down by heat or power after {moment_ns / 1e9:.0f} s"
+    return [line]
+
+
+def throttled_after_ns(conditions: Sequence[Condition]) -> int | None:
+    """When the board was first slowed down: by a throttle bit, a cooling level, or its clock."""
+    fastest = 0.0
+    for condition in conditions:
+        bits = int(condition.throttled, 16) & THROTTLE_NOW if condition.throttled else 0
+        fastest = max(fastest, condition.clock_mhz or 0.0)
+        fell = condition.clock_mhz is not None and condition.clock_mhz < fastest * CLOCK_FELL
+        if bits or condition.cooling_level or (fell and (condition.temperature_c or 0) > HOT_C):
+            return condition.at_ns
+    return None
