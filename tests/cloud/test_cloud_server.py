@@ -19,12 +19,15 @@ from typing import Any
 import pytest
 
 from edgekit.boards.deploy import load_card
+from edgekit.boards.opening import open_board
+from edgekit.boards.session import ensure_runner
 from edgekit.cloud.endpoint import CloudAccess
 from edgekit.cloud.server import CloudServer, ModelOptions, ServerSettings
 from edgekit.convert.converting import convert
 from edgekit.convert.request import ConvertRequest
 from edgekit.core.errors import ConfigError, EndpointFailed
 from edgekit.core.network import NetworkProfile, OpenLoad
+from edgekit.measure.board_trips import measure_from_board
 from edgekit.measure.trips import TripRequest, measure_trips
 from samples import echo_artifact
 
@@ -388,3 +391,19 @@ def test_an_artifact_without_recorded_inputs_cannot_be_sent(
     folder = echo_artifact(tmp_path / "echo")
     with pytest.raises(EndpointFailed, match="no recorded inputs"):
         measure_trips(request(server.endpoint, folder))
+
+
+def test_the_board_itself_asks(server: CloudServer, original: Path, tmp_path: Path) -> None:
+    with open_board("local", profile="generic-x86-64", inventory=None) as opened:
+        session = ensure_runner(opened.transport)
+        trip = measure_from_board(session, request(server.http_endpoint, original))
+        assert (trip.origin, trip.protocol, len(trip.starts_ns)) == ("board", "rest", 20)
+        assert set(TOLD) <= set(trip.samples_ns)
+        assert all(size > 3 * 16 * 16 * 4 for size in trip.up_bytes)
+        with pytest.raises(EndpointFailed, match="no endpoint answers"):
+            measure_from_board(session, request("http://127.0.0.1:9", original))
+        with pytest.raises(EndpointFailed, match="HTTP 404"):
+            measure_from_board(session, request(server.http_endpoint, original, model_name="x"))
+        for endpoint, networks in ((server.endpoint, ()), (server.http_endpoint, (NEAR,))):
+            with pytest.raises(ConfigError):
+                measure_from_board(session, request(endpoint, original, networks=networks))

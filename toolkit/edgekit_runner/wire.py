@@ -56,6 +56,12 @@ Commands, their request, and the events they write before ``done``:
              -> ``started``, ``progress``..., ``profile`` {"engine", "version", "method",
              "unprofiled_ns", "profiled_ns" (one inference without and with the profiler),
              "operations": [[NAME, TYPE, WHERE, NS of one inference]...]}
+``ask``      {"endpoint": {...edgekit_runner.oip.Endpoint}, "model_name", "requests": [[{"name",
+             "datatype", "shape", "data": BASE64}]], "runs", "warmup_runs", "max_duration_s",
+             "timeout_s"}
+             -> ``once`` {"phase", "ns"}..., ``progress`` {"count"}..., ``failure`` {"at", "ns",
+             "reason", "text"}..., ``samples`` {"phase", "ns": [INT]} (chunks), ``starts``,
+             ``up_bytes``, ``down_bytes`` {"ns": [INT]} (chunks)
 ``ping``     {} -> ``pong`` {"runner": VERSION}
 
 ``done`` carries {"wire": WIRE_VERSION}; ``error`` {"code": CODE, "message": TEXT, "hint": TEXT}.
@@ -126,6 +132,8 @@ ERROR_IO = "io"
 ERROR_NO_RELEASE = "no-release"
 ERROR_INTERRUPTED = "interrupted"
 """SIGTERM, SIGHUP or Ctrl-C on the board."""
+ERROR_ENDPOINT = "endpoint"
+"""The cloud endpoint did not answer the board."""
 ERROR_INTERNAL = "internal"
 """Codes of the ``error`` event."""
 

@@ -16,6 +16,7 @@ from edgekit.core.errors import (
     CommandFailed,
     DiskFull,
     EdgekitError,
+    EndpointFailed,
     EngineMissing,
     RunnerFailed,
     VerificationFailed,
@@ -30,6 +31,7 @@ MAX_LINE_BYTES = 8_000_000
 """A board that sends longer lines is not talking our language."""
 FAILURES: Mapping[str, type[EdgekitError]] = {
     wire.ERROR_BUSY: BoardError,
+    wire.ERROR_ENDPOINT: EndpointFailed,
     wire.ERROR_IO: BoardError,
     wire.ERROR_MISMATCH: BoardMismatch,
     wire.ERROR_REPLAY: VerificationFailed,

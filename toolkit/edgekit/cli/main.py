@@ -15,6 +15,7 @@ import click
 from edgekit import __version__
 from edgekit.cli import exits
 from edgekit.cli.group import LazyGroup
+from edgekit.cli.output import Stdout
 from edgekit.core.errors import EdgekitError
 
 EPILOG = """\b
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Runs the command line and gives the exit code."""
     as_json = "--json" in arguments
+    Stdout.has_document = False
     try:
         result = cli.main(args=arguments, prog_name="edgekit", standalone_mode=False)
         sys.stdout.flush()
@@ -88,7 +90,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _fail(as_json: bool, code: int, message: str, hint: str, details: dict[str, object]) -> int:
-    if as_json:
+    if as_json and not Stdout.has_document:
         error = {"exit_code": code, "message": message, "hint": hint, "details": details}
         print(json.dumps({"error": error}, default=str))
         return code

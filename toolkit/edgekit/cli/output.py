@@ -34,6 +34,7 @@ class Output:
         if self.as_json:
             plain = dump(document) if isinstance(document, Record) else to_plain(document)
             print(json.dumps(plain, indent=1))
+            Stdout.has_document = True
         elif text:
             print(text)
 
@@ -87,6 +88,12 @@ def aligned(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
     rule = "  ".join("-" * width for width in widths)
     return "\n".join((line(headers), rule, *(line(row) for row in rows)))
+
+
+class Stdout:
+    """What this run has printed: an error after the document goes to stderr, in words."""
+
+    has_document = False
 
 
 def output_options(function: Callable[..., Result]) -> Callable[..., Result]:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +89,13 @@ def measure_trips(
         )
     by_id = {network.id: network for network in request.networks}
     return tuple(
-        replace(
-            _trip(request, address.protocol, payload, by_id.get(str(key)), found),
-            payload_bytes=reply["payload_bytes"],
+        make_trip(
+            request,
+            address.protocol,
+            payload,
+            by_id.get(str(key)),
+            found,
+            reply["payload_bytes"],
         )
         for key, found in reply["trips"].items()
     )
@@ -175,13 +179,21 @@ def _judge(
     return notes
 
 
-def _trip(
+def make_trip(  # noqa: PLR0913  the fields of one record
     request: TripRequest,
     protocol: str,
     payload: str,
     network: NetworkProfile | None,
     found: Mapping[str, Any],  # Any: JSON
+    payload_bytes: Mapping[str, float],
+    *,
+    origin: str = "host",
 ) -> CloudTrip:
+    """The record of what a client found.
+
+    Raises:
+        EndpointFailed: no request was answered.
+    """
     samples: dict[str, Sequence[int]] = found["samples_ns"]
     failures = tuple(TripFailure(*entry) for entry in found["failures"])
     if not samples.get("total"):
@@ -202,7 +214,7 @@ def _trip(
             "payload": payload,
         },
         network=network,
-        origin="host",
+        origin=origin,
         mode=Mode.EMULATED if network else Mode.MEASURED,
         up_bytes=tuple(found["up_bytes"]),
         down_bytes=tuple(found["down_bytes"]),
@@ -216,4 +228,5 @@ def _trip(
         failures=failures,
         concurrency=request.load.connections if request.load else request.concurrency,
         load=request.load,
+        payload_bytes=payload_bytes,
     )

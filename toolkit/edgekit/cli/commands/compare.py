@@ -14,6 +14,7 @@ from edgekit.cli.output import Output, output_options
 if TYPE_CHECKING:
     from edgekit.core.comparison import Comparison
     from edgekit.core.measurement import Measurement
+    from edgekit.core.network import CloudTrip
     from edgekit.measure.compare import Prices
     from edgekit.measure.trips import TripRequest
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--cloud", required=True, help="Endpoint: grpc(s)://host:port or http(s)://host:port (OIP v2)."
 )
+@click.option("--from-board", is_flag=True, help="The board itself asks, over its own network.")
 @click.option("--network", "networks", multiple=True, help="Emulate this one: edgekit net list.")
 @click.option("--model-name", default="", help="Name of the model at the endpoint.")
 @cloud_options
@@ -69,6 +71,7 @@ def command(
     """
     from edgekit.boards.deploy import load_card
     from edgekit.cloud.endpoint import parse_endpoint
+    from edgekit.core.errors import ConfigError
     from edgekit.core.record import save
     from edgekit.measure.compare import CompareOptions, compare
     from edgekit.measure.gates import parse_condition, require
@@ -83,6 +86,8 @@ def command(
     conditions = [parse_condition(text) for text in given_conditions]
     chosen = tuple(load_network(name) for name in networks)
     sent = _sent_folder(target, original, board)
+    if given["from_board"] and not board:
+        raise ConfigError("--from-board needs a board", hint="--board NAME")
     measured, path = _measured(target, board, records, given, output)
     card = load_card(sent)
     request = TripRequest(
@@ -96,7 +101,10 @@ def command(
         runs=int(str(given["cloud_runs"])),
         max_duration_s=float(str(given["cloud_seconds"])),
     )
-    trips = measure_trips(request, progress=output.note)
+    if given["from_board"]:
+        trips = _trips_from_board(board, request, given, output)
+    else:
+        trips = measure_trips(request, progress=output.note)
     paths = [save(trip, records / f"{trip.id}.json") for trip in trips]
     deadline = given["deadline"]
     options = CompareOptions(
@@ -155,6 +163,21 @@ def _measured(
         output=output,
     )
     return done.measurement, save(done.measurement, records / f"{done.measurement.id}.json")
+
+
+def _trips_from_board(
+    board: str, request: TripRequest, given: dict[str, object], output: Output
+) -> tuple[CloudTrip, ...]:
+    from edgekit.boards.opening import open_board
+    from edgekit.boards.session import ensure_runner
+    from edgekit.measure.board_trips import measure_from_board
+
+    inventory = Path(str(given["inventory"])) if given["inventory"] else None
+    with open_board(
+        board, profile=request.artifact.profile, inventory=inventory, progress=output.note
+    ) as opened:
+        session = ensure_runner(opened.transport)
+        return (measure_from_board(session, request, progress=output.note),)
 
 
 def _verified(

@@ -1,0 +1,73 @@
+"""`edgekit compare` and `edgekit load` as a person types them, against a real server and board."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edgekit.cli.main import run
+from edgekit.cloud.server import CloudServer
+from edgekit.convert.converting import convert
+from edgekit.convert.request import ConvertRequest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory, onnx_models: Path) -> Path:
+    folder = tmp_path_factory.mktemp("compare") / "artifact"
+    source = onnx_models / "net.onnx"
+    convert(ConvertRequest(source, "generic-x86-64", recipe="float", engine="onnxruntime"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(artifact: Path) -> Iterator[CloudServer]:
+    with CloudServer(artifact) as running:
+        yield running
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> Any:  # Any: JSON
+    """The one document on stdout."""
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_artifact_is_measured_and_compared_with_conditions(
+    server: CloudServer, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base = ["compare", str(artifact), "--board", "local", "--records", str(tmp_path)]
+    base += ["--cloud-runs", "30", "--json"]
+    emulated = [*base, "--cloud", server.endpoint, "--network", "4g", "--deadline", "20"]
+    assert run([*emulated, "--fail-if", "ratio.p50<1"]) == 0
+    document = shown(capsys)
+    (network,) = document["networks"]
+    assert network["quantiles"]["p50"]["verdict"] == "edge"
+    assert network["availability"]["cloud_missed_share"] == 1.0
+    assert network["break_even"]["rtt_ms"] < 40.0
+    assert run([*emulated, "--fail-if", "cloud:4g.p50>1ms"]) == 7
+    assert "cloud:4g.p50>1ms" in capsys.readouterr().err
+    itself = [*base, "--cloud", server.http_endpoint, "--from-board"]
+    assert run(itself) == 0
+    assert shown(capsys)["networks"][0]["network"] is None
+    assert any(
+        json.loads(path.read_text())["origin"] == "board" for path in tmp_path.glob("trip-*.json")
+    )
+    assert run(["compare", str(artifact), "--cloud", server.endpoint]) == 3
+
+
+def test_the_rate_that_an_endpoint_takes(
+    server: CloudServer, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["load", str(artifact), "--cloud", server.endpoint, "--records", str(tmp_path)]
+    assert run([*arguments, "--rate", "20,40", "--seconds", "1.5", "--json"]) == 0
+    document = shown(capsys)
+    assert [point["rate_per_s"] for point in document["points"]] == [20.0, 40.0]
+    assert document["knee_per_s"]["tensor"]
+    assert run([*arguments, "--concurrency", "1,2", "--seconds", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 at a time" in printed
+    assert len(list(tmp_path.glob("load-*.json"))) == 2
