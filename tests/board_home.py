@@ -111,22 +111,23 @@ class BoardHome:
         link = self.root / wire.APPS_FOLDER / app
         return link.readlink().name if link.is_symlink() else ""
 
-    def whole_releases(self, app: str = "cats") -> set[str]:
-        """Releases with their mark whose every file has the hash of the manifest."""
+    def whole_releases(self, app: str = "cats", *, but: str = "") -> set[str]:
+        """Releases with their mark whose every file (but one) has the hash of the manifest."""
         found = set()
         for path in (self.root / wire.RELEASES_FOLDER / app).glob("*"):
-            if (path / wire.COMPLETE_MARK).exists() and is_whole(path):
+            if (path / wire.COMPLETE_MARK).exists() and is_whole(path, but=but):
                 found.add(path.name)
         return found
 
 
-def is_whole(path: Path) -> bool:
+def is_whole(path: Path, *, but: str = "") -> bool:
     """True when a release folder holds what its manifest names, byte for byte."""
     try:
         manifest = json.loads((path / wire.MANIFEST_FILE).read_text())
         return wire.release_id(manifest) == path.name and all(
             sha256((path / entry["path"]).read_bytes()) == entry["sha256"]
             for entry in manifest["files"]
+            if entry["path"] != but
         )
     except (OSError, ValueError):
         return False
