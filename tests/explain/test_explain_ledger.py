@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edgekit.core.artifact import FileEntry
+from edgekit.core.errors import NotComparable
 from edgekit.core.lag import LagReport, Severity
 from edgekit.core.measurement import Condition, Measurement
 from edgekit.core.record import Unavailable, dump, parse
 from edgekit.explain.explaining import all_rules, explain
-from edgekit.explain.ledger import cloud_ledger, edge_ledger
+from edgekit.explain.ledger import cloud_ledger, edge_ledger, waited_ms
 from edgekit.profiles.device import load_profile
-from samples import FIBER, measurement, trip
+from samples import FIBER, artifact_card, measurement, trip
 
 PHASE = st.lists(st.integers(1, 10**9), min_size=5, max_size=50)
 
@@ -67,6 +69,41 @@ def test_one_thread_tells_waiting_by_processor_time() -> None:
     ledger = edge_ledger(measurement(samples, threads=1))
     times = {share.id: share.time_ms for share in ledger.shares}
     assert times["waiting"] == pytest.approx(0.4)
+
+
+def test_a_few_long_waits_are_not_laid_on_the_median() -> None:
+    quick, slow = 20_000, 5_000_000
+    infer = (quick,) * 380 + (slow,) * 20
+    base = measurement(wait_ns=2 * 20 * (slow - quick))
+    zeros = (0,) * 400
+    samples = {"preprocess": zeros, "infer": infer, "postprocess": zeros, "total": infer}
+    ledger = edge_ledger(dataclasses.replace(base, samples_ns=samples))
+    times = {share.id: share.time_ms for share in ledger.shares}
+    assert times["waiting"] == pytest.approx(0.0, abs=1e-6)
+    assert times["engine-compute"] == pytest.approx(0.02)
+
+
+def test_a_wait_that_all_invocations_share_is_told() -> None:
+    assert waited_ms(1.0, [1_000_000] * 10, 4_000_000) == pytest.approx(0.4)
+    assert waited_ms(1.0, [1_000_000] * 10, 9e9) == 1.0
+    assert waited_ms(2.0, [1_000_000, 2_000_000], 500_000) == pytest.approx(0.5)
+
+
+def test_a_slow_handshake_is_not_a_longer_way_than_the_request_took() -> None:
+    slow = dataclasses.replace(trip(6.0, None), once_ns={"connect": 12_000_000})
+    ledger = cloud_ledger(slow)
+    times = {share.id: share.time_ms for share in ledger.shares}
+    assert 0 < times["network-rtt"] < 2.1
+    assert times["unexplained"] >= -1e-9
+    assert "12.0 ms" in next(s.evidence for s in ledger.shares if s.id == "network-rtt")
+
+
+def test_another_models_card_explains_nothing() -> None:
+    measured = measurement()
+    model = dict(measured.model) | {"sha256": "b" * 64}
+    card = artifact_card(files=(FileEntry("model.onnx", "c" * 64, 10),))
+    with pytest.raises(NotComparable, match="bbbbbbbbbbbb"):
+        explain(dataclasses.replace(measured, model=model), artifact=card)
 
 
 def found(report: LagReport) -> dict[str, Severity]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tempfile
+import secrets
 import types
 import typing
 from collections.abc import Mapping
@@ -103,7 +103,10 @@ def parse(kind: type[RecordType], document: object, *, where: str = "") -> Recor
     schema = fields.pop("schema", None)
     tool = fields.pop("tool", "an unknown tool")
     if found != kind.KIND:
-        raise RecordError(f"{name}: expected a record of kind {kind.KIND}, got {found!r}")
+        raise RecordError(
+            f"{name}: expected a record of kind {kind.KIND}, got {found!r}",
+            hint="records/ holds the records of every command; --help says which one this one reads",
+        )
     if not isinstance(schema, int):
         raise RecordError(f"{name}: the record has no schema number")
     if schema > kind.SCHEMA:
@@ -143,41 +146,53 @@ def read_document(path: Path) -> dict[str, Any]:  # Any: JSON has no narrower ty
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as err:
-        raise RecordError(f"{path}: no such record file") from err
+        raise RecordError(
+            f"{path}: no such record file",
+            hint="edgekit run ARTIFACT --board BOARD writes one into records/",
+        ) from err
     except OSError as err:
         raise RecordError(f"{path}: cannot be read: {err.strerror}") from err
     except (json.JSONDecodeError, UnicodeDecodeError) as err:
-        raise RecordError(f"{path}: not a JSON record: {err}") from err
+        raise RecordError(
+            f"{path}: not a JSON record: {err}",
+            hint="give a .json file of records/, or an artifact's card.json",
+        ) from err
     if not isinstance(document, dict):
         raise RecordError(f"{path}: expected a JSON object, got {type(document).__name__}")
     return document
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str, *, mode: int = 0o666) -> None:
     """Writes text under a temporary name in the same folder, then renames.
+
+    Args:
+        path: where it goes; its folder is made.
+        text: all of it.
+        mode: permissions before the umask, from the first byte on.
 
     Raises:
         RecordError: the folder cannot be written, or it is full.
     """
     try:
-        _write_atomically(path, text)
+        _write_atomically(path, text, mode)
     except OSError as err:
         raise RecordError(
             f"{path}: cannot be written: {err.strerror or err}", hint="choose another folder"
         ) from err
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _write_atomically(path: Path, text: str, mode: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}"
     try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.board import BoardFacts
+from edgekit.core.errors import NotComparable
 from edgekit.core.lag import Finding, LagReport, Severity
 from edgekit.core.measurement import Measurement
 from edgekit.core.network import CloudTrip
@@ -29,7 +30,13 @@ def explain(
     profile: DeviceProfile | None = None,
     facts: BoardFacts | None = None,
 ) -> LagReport:
-    """Says where the time goes and which causes the rules see. Pure."""
+    """Says where the time goes and which causes the rules see. Pure.
+
+    Raises:
+        NotComparable: the artifact is not the one that was measured.
+    """
+    if artifact is not None:
+        _require_same(measurement, artifact)
     edge = edge_ledger(measurement)
     clouds = tuple(cloud_ledger(trip) for trip in trips)
     evidence = Evidence(measurement, edge, trips, clouds, artifact, profile, facts)
@@ -44,6 +51,19 @@ def explain(
             findings.append(found)
     findings.sort(key=_weight)
     return LagReport(measurement.id, (edge, *clouds), tuple(findings), tuple(unavailable))
+
+
+def _require_same(measurement: Measurement, artifact: ModelArtifact) -> None:
+    """A card describes one model file; another file's layers would explain nothing."""
+    main = next((entry for entry in artifact.files if entry.path == artifact.model), None)
+    measured = measurement.model.get("sha256")
+    if main is not None and measured and main.sha256 != measured:
+        raise NotComparable(
+            f"{measurement.id} measured {measurement.model['name']} ({measured[:12]}), the artifact "
+            f"is {artifact.name} ({main.sha256[:12]})",
+            hint="give the folder that was measured, or measure this one: "
+            f"edgekit run ARTIFACT --board {measurement.board}",
+        )
 
 
 @cache

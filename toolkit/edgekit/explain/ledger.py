@@ -96,12 +96,27 @@ def _waiting(measurement: Measurement, phases: Mapping[str, float]) -> tuple[flo
         spent = max(phases["infer"] - phases["cpu"], 0.0)
         return spent, "wall time less processor time of the one thread, per invocation"
     if isinstance(measurement.wait_ns, int):
-        count = len(measurement.samples_ns["total"])
+        infer_ns = measurement.samples_ns["infer"]
         threads = max(measurement.options.threads, 1)
-        spent = measurement.wait_ns / NS_PER_MS / count / threads
-        how = f"run-queue time of the process over {count} invocations and {threads} threads"
-        return min(spent, phases["infer"]), how
+        spent = waited_ms(phases["infer"], infer_ns, measurement.wait_ns / threads)
+        how = f"run-queue time of the process over {len(infer_ns)} invocations and {threads} threads"
+        return spent, f"{how}, by how far each was from the quickest"
     return 0.0, f"not known: {measurement.wait_ns.reason}"
+
+
+def waited_ms(infer_ms: float, infer_ns: Sequence[int], waited_ns: float) -> float:
+    """How much of an inference of ``infer_ms`` was waiting, when all together waited ``waited_ns``.
+
+    Waiting is laid on the invocations in proportion to their time over the quickest one, because a
+    few may have waited long while those around the median did not; what exceeds that time was
+    shared by all, the quickest included.
+    """
+    quickest_ns = min(infer_ns)
+    excess_ns = fsum(value - quickest_ns for value in infer_ns)
+    own_ms = max(infer_ms - quickest_ns / NS_PER_MS, 0.0)
+    if waited_ns <= excess_ns:
+        return own_ms * waited_ns / excess_ns if excess_ns else 0.0
+    return min(own_ms + (waited_ns - excess_ns) / len(infer_ns) / NS_PER_MS, infer_ms)
 
 
 def _network_shares(
@@ -111,12 +126,11 @@ def _network_shares(
     up_bytes = fsum(trip.up_bytes[i] for i in chosen) / len(chosen)
     down_bytes = fsum(trip.down_bytes[i] for i in chosen) / len(chosen)
     if network is None:
-        connect_ms = trip.once_ns.get("connect", 0) / NS_PER_MS
+        connect_ms, evidence = _handshake_ms(trip, chosen)
         missing += [
             ("transfer-up", "the rate of the real network is not known"),
             ("transfer-down", "the rate of the real network is not known"),
         ]
-        evidence = f"one TCP handshake took {format_ms(connect_ms)}"
         title = "distance (round trip)"
         return [Share("network-rtt", title, connect_ms, Basis.DERIVED, evidence)]
     return [
@@ -130,6 +144,18 @@ def _network_shares(
         ),
         _transfer("transfer-down", "receiving the answer", down_bytes, network, up=False),
     ]
+
+
+def _handshake_ms(trip: CloudTrip, chosen: Sequence[int]) -> tuple[float, str]:
+    """The round trip of a real network, from one handshake that may have been a slow one."""
+    handshake_ms = trip.once_ns.get("connect", 0) / NS_PER_MS
+    evidence = f"one TCP handshake took {format_ms(handshake_ms)}"
+    phases = means_ms(trip.samples_ns, chosen)
+    served = fsum(value for name, value in phases.items() if name.startswith("server_"))
+    longest = max(phases["round_trip"] - served, 0.0)
+    if handshake_ms > longest:
+        evidence += f", but requests were away from the server for {format_ms(longest)} only"
+    return min(handshake_ms, longest), evidence
 
 
 def _transfer(

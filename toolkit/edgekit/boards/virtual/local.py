@@ -109,6 +109,5 @@ def _make_key(path: Path) -> None:
     import asyncssh
 
     key = asyncssh.generate_private_key("ssh-ed25519")
-    write_atomically(path, key.export_private_key().decode())
-    os.chmod(path, 0o600)
+    write_atomically(path, key.export_private_key().decode(), mode=0o600)
     write_atomically(path.with_suffix(".pub"), key.export_public_key().decode())
