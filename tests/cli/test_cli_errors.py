@@ -41,17 +41,34 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("convert m.onnx --profile raspberrypi --recipe int8-static", 3, "needs calib", "--calib"),
         ("convert m.onnx --profile raspberrypi --shape 3x3", 3, "not of the form", ""),
         ("convert m.onnx --profile raspberrypi --pipeline imagnet", 3, "imagnet", "imagenet"),
-        ("convert gone.onnx --profile raspberrypi", 4, "no such model", "Keras"),
+        ("convert m.onnx --profile raspberrypi --shape x=1x0", 3, "not of the form", "INPUT=1x"),
+        ("convert m.onnx --profile raspberrypi --out /proc/x", 3, "cannot be written", "--out"),
+        ("convert m.onnx --profile raspberrypi --calibration no.npz", 3, "no such", "savez"),
+        ("convert nothing.h5 --profile raspberrypi", 4, "no such model", "Keras"),
+        ("convert amed.onnx --profile raspberrypi", 4, "no such model", "did you mean named.onnx"),
         ("convert empty.onnx --profile raspberrypi", 4, "is empty", ""),
         ("convert named.onnx --profile raspberrypi", 4, "content is tflite", "rename"),
         ("convert m.pkl --profile raspberrypi", 4, "is a pickle", "torch.export"),
         ("deploy artifact --board kitchn-pi", 3, "kitchn-pi", "boards add"),
         ("deploy m.onnx --board local", 3, "not an artifact", "edgekit convert"),
-        ("run artifact --board kitchn-pi", 3, "kitchn-pi", ""),
+        ("run artifact --board kitchn-pi", 3, "kitchn-pi", "arm64, local"),
+        ("run artifact --board pi@-oProxyCommand=x", 3, "no board is called", ""),
+        ("run artifact --board local --seconds nan", 2, "no duration", ""),
+        ("run artifact --board local --threads -1", 2, "no list of numbers", ""),
+        ("go m.onnx --profile raspberrypi --board kitchn-pi", 3, "kitchn-pi", "boards add"),
+        ("go m.onnx --profile raspberrypi --cloud nowhere", 3, "nowhere", "grpc://"),
+        ("go m.onnx --profile raspberrypi --runs 0", 2, "not in the range", ""),
         ("compare run.json artifact --cloud htp://x:1", 3, "'htp' is not known", "http"),
         ("compare run.json artifact --cloud grpc://x:1 --network fibre", 3, "fibre", "fiber"),
-        ("compare gone.json artifact --cloud grpc://x:1", 3, "no such record", ""),
-        ("explain broken.json", 3, "not a JSON record", ""),
+        (
+            "compare run.json artifact --cloud grpc://127.0.0.1:1 --network 4g",
+            6,
+            ":1: Conn",
+            "serve",
+        ),
+        ("compare gone.json artifact --cloud grpc://x:1", 3, "no such record", "edgekit run"),
+        ("compare artifact/card.json artifact --cloud grpc://x:1", 3, "of kind", "records/"),
+        ("explain broken.json", 3, "not a JSON record", "records/"),
         ("report broken.json", 3, "not a JSON record", ""),
         ("report run.json --out report.pdf", 3, ".pdf", ".html"),
         ("report run.json run.json", 3, "already a measurement", ""),
@@ -76,6 +93,14 @@ def test_bad_input(
     assert message in printed.err
     assert hint in printed.err
     assert "Traceback" not in printed.err
+
+
+def test_a_project_that_names_a_missing_model(
+    capsys: pytest.CaptureFixture[str], here: Path
+) -> None:
+    (here / "edgekit.toml").write_text('[model]\npath = "gone.onnx"\n')
+    assert run(["convert", "--profile", "raspberrypi"]) == 3
+    assert "edgekit.toml: model.path: no such model: gone.onnx" in capsys.readouterr().err
 
 
 def test_an_unreachable_board(capsys: pytest.CaptureFixture[str]) -> None:

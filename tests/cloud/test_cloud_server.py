@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ from edgekit.measure.trips import TripRequest, measure_trips
 from samples import echo_artifact
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+EDGEKIT = Path(sys.executable).with_name("edgekit")
 NEAR = NetworkProfile("near", "Near", 5.0, 0.0, 0.0, 0.0, "a test")
 TOLD = (
     "server_preprocess",
@@ -407,3 +409,23 @@ def test_the_board_itself_asks(server: CloudServer, original: Path, tmp_path: Pa
         for endpoint, networks in ((server.endpoint, ()), (server.http_endpoint, (NEAR,))):
             with pytest.raises(ConfigError):
                 measure_from_board(session, request(endpoint, original, networks=networks))
+
+
+def test_ctrl_c_is_the_way_to_end_serving(original: Path) -> None:
+    # a runner in the background may have had SIGINT ignored, which children inherit
+    start = ["env", "--default-signal=INT", str(EDGEKIT)]
+    command = [*start, "serve", str(original), "--grpc-port", "0", "--http-port", "0"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout
+    assert "Ctrl-C ends it" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert told.endswith("ended\n")
+    assert "error" not in told

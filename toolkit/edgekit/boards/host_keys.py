@@ -220,7 +220,9 @@ def record_key(path: Path, name: str, key_type: str, key: bytes) -> None:
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     if old and not old.endswith("\n"):
         old += "\n"
-    write_atomically(path, f"{old}{name} {key_type} {base64.b64encode(key).decode()}\n", mode=0o600)
+    write_atomically(
+        path, f"{old}{name} {key_type} {base64.b64encode(key).decode()}\n", mode=0o600
+    )
     os.chmod(path, 0o600)
 
 

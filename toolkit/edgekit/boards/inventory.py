@@ -18,7 +18,7 @@ from edgekit.core.suggest import did_you_mean
 from edgekit.profiles.validated import read_toml
 
 INVENTORY_FILE = "boards.toml"
-AD_HOC = re.compile(r"(?P<user>[^@\s]+)@(?P<host>[^@:\s]+)(:(?P<port>\d+))?")
+AD_HOC = re.compile(r"(?P<user>[^@\s]+)@(?P<host>[^-@:\s][^@:\s]*)(:(?P<port>\d+))?")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -78,7 +78,7 @@ def load_board(name: str, *, inventory: Path | None = None, profile: str = "") -
     if lasting is not None:
         return lasting.entry
     if name not in boards:
-        hint = did_you_mean(name, [*boards, "local"])
+        hint = did_you_mean(name, [*boards, "local", "arm64"])
         raise ConfigError(
             f"no board is called {name!r} in {inventory_path(inventory)}",
             hint=f"{hint}  (edgekit boards add {name} --host ADDRESS --profile raspberrypi)",

@@ -26,6 +26,16 @@ class OpenBoard:
     transport: Transport
 
 
+def find_board(name: str, *, inventory: Path | None = None, profile: str = "") -> None:
+    """Refuses a name that no board has, without reaching for the board.
+
+    Raises:
+        ConfigError: there is no such board.
+    """
+    if name not in VIRTUAL:
+        load_board(name, inventory=inventory, profile=profile)
+
+
 @contextmanager
 def running_board(
     name: str,

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., object])
 
 RECORDS_FOLDER = Path("records")
+RUNS = click.IntRange(1, 1_000_000)
+WARMUP_RUNS = click.IntRange(0, 10_000)
+THREADS = click.IntRange(0, 1024)
+"""0 leaves the number to the profile or the machine."""
 
 
 def inventory_option(function: Function) -> Function:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from edgekit.profiles.project import Project
 
 Result = TypeVar("Result")
-DIMENSION = re.compile(r"\d+(x\d+)*")
+DIMENSION = re.compile(r"[1-9]\d{0,9}(x[1-9]\d{0,9})*")
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,11 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
     weights, trust = options.weights, options.trust
     if project is not None:
         model = folder / project.model.path
+        if not model.exists():
+            raise ConfigError(
+                f"edgekit.toml: model.path: no such model: {project.model.path}",
+                hint="correct the path, or give the model: edgekit convert MODEL",
+            )
         convert = project.convert
         shapes = parse_shapes([f"{k}={v}" for k, v in project.model.shape.items()]) | shapes
         weights = weights or _path(folder, project.model.weights)
@@ -151,7 +156,10 @@ def parse_shapes(texts: tuple[str, ...] | list[str]) -> dict[str, tuple[int, ...
     for text in texts:
         name, equals, size = text.rpartition("=")
         if not equals or not name or not DIMENSION.fullmatch(size):
-            raise ConfigError(f"--shape {text!r} is not of the form name=1x3x224x224")
+            raise ConfigError(
+                f"--shape {text!r} is not of the form name=1x3x224x224",
+                hint="edgekit convert MODEL --shape INPUT=1x3x224x224, every size 1 or more",
+            )
         shapes[name] = tuple(int(part) for part in size.split("x"))
     return shapes
 

@@ -19,7 +19,10 @@ def require_data(request: ConvertRequest) -> None:
     """
     for path in (request.calibration, request.data, request.weights):
         if path is not None and not path.exists():
-            raise ConfigError(f"{path}: no such file or folder")
+            raise ConfigError(
+                f"{path}: no such file or folder",
+                hint="numpy.savez('samples.npz', x=inputs) makes one; or a folder of pictures",
+            )
     if request.max_drop_points is not None and request.data is None:
         raise ConfigError("--max-drop needs labelled samples", hint="--data labelled.npz")
     if request.min_agreement is not None and request.data is None and request.calibration is None:

@@ -38,6 +38,7 @@ from edgekit.toolenvs.pins import ENVIRONMENTS
 
 Progress = Callable[[str], None]
 CARD = "card.json"
+OTHER_FOLDER = "--out another-folder"
 
 
 @dataclass(frozen=True)
@@ -203,11 +204,14 @@ def _choice(
 
 
 def _require_free(out: Path) -> None:
+    folder = next(parent for parent in out.absolute().parents if parent.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(dir=folder, prefix=f".{out.name}."))
+    except OSError as err:
+        raise ConfigError(f"{out} cannot be written: {err.strerror}", hint=OTHER_FOLDER) from err
     if not out.exists() or (out.is_dir() and ((out / CARD).exists() or not any(out.iterdir()))):
         return
-    raise ConfigError(
-        f"{out} exists and is not an artifact; it is left alone", hint="--out another-folder"
-    )
+    raise ConfigError(f"{out} exists and is not an artifact; it is left alone", hint=OTHER_FOLDER)
 
 
 def _make(
@@ -254,7 +258,7 @@ def _publish(made: Path, out: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     except OSError as err:
-        raise ConfigError(f"{out} cannot be written: {err.strerror}") from err
+        raise ConfigError(f"{out} cannot be written: {err.strerror}", hint=OTHER_FOLDER) from err
     try:
         shutil.copytree(made, temporary, dirs_exist_ok=True)
         os.chmod(temporary, 0o755)  # noqa: S103  what mkdir would have given

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -52,9 +53,19 @@ def detect(path: Path, *, trust: bool = False) -> SourceModel:
         raise UnsupportedModel(f"{path} cannot be read: {err.strerror}") from err
 
 
+def _near(path: Path) -> str:
+    """A hint: models beside the missing one with a name like it, else what can be read."""
+    here = path.parent.iterdir() if path.parent.is_dir() else ()
+    models = {p.name: p for p in here if p.suffix.lower() in SUFFIXES}
+    near = difflib.get_close_matches(path.name, models, n=2)
+    if near:
+        return f"did you mean {' or '.join(str(models[name]) for name in near)}?"
+    return f"give a path to one of: {READABLE}"
+
+
 def _detect(path: Path, *, trust: bool) -> SourceModel:
     if not path.exists():
-        raise UnsupportedModel(f"{path}: no such model", hint=f"give a path to one of: {READABLE}")
+        raise UnsupportedModel(f"{path}: no such model", hint=_near(path))
     if path.is_dir():
         return _folder(path)
     size_bytes = path.stat().st_size

@@ -99,7 +99,9 @@ def _waiting(measurement: Measurement, phases: Mapping[str, float]) -> tuple[flo
         infer_ns = measurement.samples_ns["infer"]
         threads = max(measurement.options.threads, 1)
         spent = waited_ms(phases["infer"], infer_ns, measurement.wait_ns / threads)
-        how = f"run-queue time of the process over {len(infer_ns)} invocations and {threads} threads"
+        how = (
+            f"run-queue time of the process over {len(infer_ns)} invocations and {threads} threads"
+        )
         return spent, f"{how}, by how far each was from the quickest"
     return 0.0, f"not known: {measurement.wait_ns.reason}"
 

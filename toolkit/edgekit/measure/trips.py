@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,7 @@ def measure_trips(
         raise ConfigError(
             "numbers as JSON travel over REST only", hint=f"--cloud http://{address.host}:8080"
         )
+    _require_listener(address, request)
     with ExitStack() as stack:
         items = _items(request, address, payload, stack)
         progress(f"asking {request.endpoint} over {', '.join(str(i['id']) for i in items)}")
@@ -99,6 +101,17 @@ def measure_trips(
         )
         for key, found in reply["trips"].items()
     )
+
+
+def _require_listener(address: CloudAddress, request: TripRequest) -> None:
+    """A link takes every connection, so what lies behind it is looked at first."""
+    try:
+        socket.create_connection((address.host, address.port), timeout=request.timeout_s).close()
+    except OSError as err:
+        raise EndpointFailed(
+            f"no endpoint answers at {address.host}:{address.port}: {err.strerror or err}",
+            hint="is it running? edgekit serve ARTIFACT starts one",
+        ) from err
 
 
 def _items(

@@ -116,7 +116,7 @@ def command(
     result = compare(measured, trips, options)
     if given["verify_break_even"]:
         result = _verified(result, measured, request, output)
-    saved = save(result, records / f"comparison-{measured.id}.json")
+    saved = save(result, records / f"comparison-{measured.id}-{trips[0].id}.json")
     report = ReportInput(f"{measured.model['name']}: edge or cloud", comparison=result)
     output.data(result, render(report))
     output.note(f"record: {saved}")

@@ -6,9 +6,17 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli.options import cloud_access, cloud_options, inventory_option
+from edgekit.cli.options import (
+    RUNS,
+    THREADS,
+    WARMUP_RUNS,
+    cloud_access,
+    cloud_options,
+    inventory_option,
+)
 from edgekit.cli.output import Output, output_options
 from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
+from edgekit.cli.quantities import Duration
 
 NETWORKS = ("fiber", "4g", "3g-fast")
 
@@ -22,10 +30,18 @@ NETWORKS = ("fiber", "4g", "3g-fast")
 @click.option("--network", "networks", multiple=True, help="Emulate these: edgekit net list.")
 @cloud_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("edgekit-out"))
-@click.option("--runs", default=300, show_default=True, help="Invocations on the board, at least.")
-@click.option("--warmup-runs", default=20, show_default=True, help="Before the timed part.")
-@click.option("--seconds", default=5.0, show_default=True, help="Timed part on the board.")
-@click.option("--threads", default=0, help="Threads of the engine; default: the profile's.")
+@click.option(
+    "--runs", default=300, show_default=True, type=RUNS, help="Invocations on the board, at least."
+)
+@click.option(
+    "--warmup-runs", default=20, show_default=True, type=WARMUP_RUNS, help="Before the timed part."
+)
+@click.option(
+    "--seconds", default=5.0, type=Duration(), show_default=True, help="Timed part on the board."
+)
+@click.option(
+    "--threads", default=0, type=THREADS, help="Threads of the engine; default: the profile's."
+)
 @inventory_option
 @output_options
 def command(
@@ -49,17 +65,23 @@ def command(
       edgekit go model.pt2 --profile raspberrypi --calibration photos/ --pipeline imagenet
       edgekit go model.onnx --profile raspberrypi-5 --board kitchen-pi --cloud grpc://10.0.0.5:8081
     """
+    from edgekit.boards.opening import find_board
     from edgekit.cli.chain import RunSettings
     from edgekit.cli.going import GoSettings, go
+    from edgekit.cloud.endpoint import parse_endpoint
     from edgekit.networks.catalog import load_network
     from edgekit.report.text import render
 
     request, _ = convert_request(options, Path())
+    board = board or "local"
+    find_board(board, inventory=inventory, profile=request.profile)
     is_local = cloud in ("", "local")
+    if not is_local:
+        parse_endpoint(cloud)
     names = networks or (NETWORKS if is_local else ())
     settings = GoSettings(
         out=Path(str(given["out"])),
-        board=board or "local",
+        board=board,
         cloud="" if is_local else cloud,
         networks=tuple(load_network(name) for name in names),
         payload=str(given["payload"] or ""),

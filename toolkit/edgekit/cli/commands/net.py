@@ -90,7 +90,10 @@ def listen_command(host: str, port: int, output: Output) -> None:
     with listen(host, port) as server:
         where = f"{host}:{server.port}"
         output.data({"host": host, "port": server.port}, f"answering at {where}; Ctrl-C ends it")
-        server.wait()
+        try:
+            server.wait()
+        except KeyboardInterrupt:  # the way that was told
+            output.note("ended")
 
 
 @command.command("measure")

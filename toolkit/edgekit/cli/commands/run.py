@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edgekit.cli.golden_options import golden_options, thresholds_of
-from edgekit.cli.options import inventory_option, records_option
+from edgekit.cli.options import RUNS, WARMUP_RUNS, inventory_option, records_option
 from edgekit.cli.output import Output, aligned, output_options
 from edgekit.cli.quantities import CountList, Duration, Pair, Rate
 
@@ -41,10 +41,10 @@ class Where:
     show_default=True,
     help="How long: quick, default, strict, mlperf-singlestream. Ends at its precision or budget.",
 )
-@click.option("--runs", type=click.IntRange(1, 1_000_000), help="As many, whatever the precision.")
-@click.option("--warmup-runs", type=click.IntRange(0, 10_000), help="Before the first sample.")
-@click.option("--seconds", type=float, help="So long at least, whatever the precision.")
-@click.option("--max-seconds", type=float, help="Longest timed part.")
+@click.option("--runs", type=RUNS, help="As many, whatever the precision.")
+@click.option("--warmup-runs", type=WARMUP_RUNS, help="Before the first sample.")
+@click.option("--seconds", type=Duration(), help="So long at least, whatever the precision.")
+@click.option("--max-seconds", type=Duration(), help="Longest timed part.")
 @click.option("--duration", type=Duration(), help="Timed part of this length: 90s, 30min, 1h.")
 @click.option("--rate", type=Rate(), help="Scheduled starts: 5/s, 30/min. Default: no pause.")
 @click.option("--concurrency", default=1, type=click.IntRange(1, 64), help="Streams at a time.")
@@ -133,7 +133,10 @@ def command(
     path = save(measured, out or records / f"{measured.id}.json")
     report = ReportInput(f"{measured.model['name']} on {measured.board}", measurement=measured)
     show(measured, render(report), path, output, strict=strict)
-    output.next_step(f"edgekit compare {path} {artifact} --cloud grpc://HOST:PORT")
+    output.next_step(
+        f"edgekit compare {path} ORIGINAL --cloud grpc://HOST:PORT  "
+        "(ORIGINAL: the artifact that is served there)"
+    )
 
 
 def _profile(

@@ -94,5 +94,9 @@ def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> Non
         }
         shown = f"serving {', '.join(names)} at {server.endpoint} and {server.http_endpoint}"
         output.data(document, f"{shown}; Ctrl-C ends it")
-        code = server.wait()
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:  # the way that was told
+            output.note("ended")
+            return
     raise EndpointFailed(f"the server ended by itself with exit code {code}")
