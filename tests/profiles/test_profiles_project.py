@@ -22,6 +22,7 @@ out = "built"
 
 
 def test_a_project_names_everything(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"")
     (tmp_path / "edgekit.toml").write_text(PROJECT)
     request, out = convert_request(ConvertOptions(), tmp_path)
     assert request.model == tmp_path / "net.onnx"
@@ -32,6 +33,7 @@ def test_a_project_names_everything(tmp_path: Path) -> None:
 
 
 def test_flags_win_over_the_project(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"")
     (tmp_path / "edgekit.toml").write_text(PROJECT)
     options = ConvertOptions(profile="jetson-nano", shapes=("x=1x3x9x9",))
     request, _ = convert_request(options, tmp_path)
@@ -63,3 +65,9 @@ def test_a_shape_of_another_form(text: str) -> None:
 
 def test_an_input_name_may_hold_an_equals_sign() -> None:
     assert parse_shapes(["a=b=2x4"]) == {"a=b": (2, 4)}
+
+
+def test_a_project_that_names_no_model_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "edgekit.toml").write_text(PROJECT)
+    with pytest.raises(ConfigError, match=r"no such model: net\.onnx"):
+        convert_request(ConvertOptions(), tmp_path)
