@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 from . import engines, sites, wire
 from .agreement import Agreement, worst
@@ -22,13 +22,8 @@ def check(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
         request.get("threads", 1),
         request.get("engine_options"),
     )
-    names = [spec["name"] for spec in release.card["outputs"]]
-    host = [Agreement(name) for name in names]
-    original = [Agreement(name) for name in names]
-    for i in range(release.sample_count):
-        _compare(session, release, i, host, original)
+    host, original = compare(session, release)
     deviation = worst(host)
-    passed = deviation <= release.tolerance
     for against, found in (("host", host), ("original", original)):
         outputs = [agreement.told() for agreement in found if agreement.samples]
         if outputs:
@@ -38,9 +33,35 @@ def check(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
         samples=release.sample_count,
         max_deviation=deviation if deviation != float("inf") else 1e308,
         tolerance=release.tolerance,
-        passed=passed,
+        passed=deviation <= release.tolerance,
     )
-    if not passed:
+    _require_passed(deviation, release)
+
+
+def require_golden(session: Any, release: Release) -> float:  # Any: a Session
+    """The largest deviation over the golden samples.
+
+    Raises:
+        Failure: it is over the card's tolerance.
+    """
+    deviation = worst(compare(session, release)[0])
+    _require_passed(deviation, release)
+    return deviation
+
+
+# Any: a Session
+def compare(session: Any, release: Release) -> Tuple[List[Agreement], List[Agreement]]:
+    """Agreement per output with the artifact on the host, and with the original model."""
+    names = [spec["name"] for spec in release.card["outputs"]]
+    host = [Agreement(name) for name in names]
+    original = [Agreement(name) for name in names]
+    for i in range(release.sample_count):
+        _compare(session, release, i, host, original)
+    return host, original
+
+
+def _require_passed(deviation: float, release: Release) -> None:
+    if deviation > release.tolerance:
         raise Failure(
             wire.ERROR_GOLDEN_FAILED,
             "outputs on the board differ from the recorded ones by up to %.4g, allowed is %.4g"

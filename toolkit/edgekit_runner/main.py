@@ -35,6 +35,8 @@ COMMANDS = {
     "renew": "lease",
     "rollback": "releases",
     "run": "measure",
+    "serve": "serve",
+    "service": "service",
     "survey": "survey",
     "switch": "install",
     "trim": "store",

@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import Any, Callable, Dict
 
-from . import durable, lease, state, trust, wheels
+from . import durable, lease, service, state, trust, wheels
 from .failure import Failure
 from .layout import Home, is_complete, safe_name
 from .probe import probe
@@ -36,7 +36,7 @@ def _ground(home: Home) -> Dict[str, Any]:  # Any: JSON
         "is_writable": os.access(folder, os.W_OK) and not status.f_flag & os.ST_RDONLY,
         "missing_modules": [m for m in NEEDED_MODULES if importlib.util.find_spec(m) is None],
         "has_ssh_keygen": shutil.which("ssh-keygen") is not None,
-        "has_systemd": os.path.isdir("/run/systemd/system"),
+        "has_systemd": os.path.isdir(service.SYSTEMD),
         "keys": trust.enrolled_keys(home),
         "profile": trust.enrolled_profile(home),
         "lease": lease.read(home),
@@ -56,6 +56,7 @@ def _active(home: Home, app: str) -> Dict[str, Any]:  # Any: JSON
         "is_intact": False,
         "highest_counter": state.highest_counter(home, app),
         "releases": home.release_ids(app),
+        "has_service": service.has_service(app),
         "path": "",
         "site": "",
     }  # type: Dict[str, Any]

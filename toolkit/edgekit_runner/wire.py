@@ -36,6 +36,10 @@ Commands, their request, and the events they write before ``done``:
 ``rollback`` {"holder"?, "app", "release"?} -> ``rolled_back`` {"app", "release", "previous"}
 ``releases`` {"app"?} -> ``release`` {"app", "release", "is_current", "is_previous", ...}...
 ``gc``       {"holder"?, "dry_run": BOOL} -> ``collected`` {"removed": [TEXT], "freed_bytes"}
+``serve``    {"app", "port"?, "threads"?} answers over HTTP until SIGTERM
+             -> ``serving`` {"port", "release", "engine"}, at the end ``stopped`` {"requests"}
+``service``  {"action": "install"|"restart"|"remove"|"status"|"logs", "app", "port"?, "threads"?, "lines"?}
+             -> ``service`` {"app", "unit", "state", ...}, ``log`` {"line"}...
 ``enrol``    {"keys": [PUBLIC KEY], "profile"?, "replace": BOOL} -> ``enrolled`` {"keys", "profile"}
 ``run``      {"release_path", "site", "engine", "threads", "runs", "warmup_runs",
              "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?,
@@ -113,6 +117,9 @@ ERROR_MISMATCH = "mismatch"
 ERROR_SIGNATURE = "signature"
 ERROR_REPLAY = "replay"
 """A release with a higher counter was accepted before."""
+ERROR_NO_SYSTEMD = "no-systemd"
+ERROR_UNHEALTHY = "unhealthy"
+"""The service does not answer."""
 ERROR_STORAGE = "bad-storage"
 """The board's disk reports errors."""
 ERROR_BUSY = "busy"
@@ -136,6 +143,9 @@ ERROR_ENDPOINT = "endpoint"
 """The cloud endpoint did not answer the board."""
 ERROR_INTERNAL = "internal"
 """Codes of the ``error`` event."""
+
+SERVE_PORT = 8390
+"""Loopback port of ``serve`` when none is asked for."""
 
 ENVELOPE_KEYS = ("kind", "schema", "tool")
 """Keys of a stored record that say who wrote it and how, not what it is."""

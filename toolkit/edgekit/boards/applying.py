@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edgekit.boards.board_lease import BoardLease
 from edgekit.boards.bundling import Release
 from edgekit.boards.deploy_plan import upload_order
+from edgekit.boards.services import ServiceRequest, install_service, restart_service
 from edgekit.boards.session import Event, RunnerSession
 from edgekit.boards.stopwatch import Meter, Stopwatch
 from edgekit.boards.surveying import Survey
@@ -30,6 +31,14 @@ GATE_MAX_S = 20.0
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What a release has to keep, and how it is to be served."""
+
+    max_p95_ms: float | None = None
+    service: ServiceRequest | None = None
+
+
+@dataclass(frozen=True)
 class Applied:
     """What applying a plan gave."""
 
@@ -41,6 +50,7 @@ class Applied:
     sent_bytes: int = 0
     deviation: float | None = None
     p95_ms: float | None = None
+    service_port: int = 0
 
 
 class Applying:
@@ -65,7 +75,7 @@ class Applying:
         active = self.survey.active
         return Applied(active.path, tuple(s for s in [active.site] if s))
 
-    def apply(self, release: Release, plan: Plan, *, max_p95_ms: float | None) -> Applied:
+    def apply(self, release: Release, plan: Plan, budget: Budget) -> Applied:
         """Does every step of the plan; where one fails, the old release is active.
 
         Raises:
@@ -77,8 +87,9 @@ class Applying:
         engine = release.bundle.engine
         if Action.INSTALL not in actions:
             done = self.nothing()
-            p95_ms = self._gate(done.path, done.site, engine, max_p95_ms)
-            return Applied(done.path, done.site, p95_ms=p95_ms)
+            p95_ms = self._gate(done.path, done.site, engine, budget.max_p95_ms)
+            port = self._serve(release.bundle.app, budget.service, {})
+            return Applied(done.path, done.site, p95_ms=p95_ms, service_port=port)
         with BoardLease(self.session) as lease:
             with self.watch.phase("upload"):
                 sent_bytes = self._upload(lease, release)
@@ -91,13 +102,13 @@ class Applying:
                 with self.watch.phase("check"):
                     deviation = self._check(path, site, engine)
             if Action.GATE in actions:
-                p95_ms = self._gate(path, site, engine, max_p95_ms)
+                p95_ms = self._gate(path, site, engine, budget.max_p95_ms)
             with self.watch.phase("switch"):
                 names = {"app": release.bundle.app, "release": release.id}
                 self.session.call("switch", lease.request(**names), timeout_s=CHECK_TIMEOUT_S)
             with self.watch.phase("health"):
-                self._health(lease, release, site)
-        return Applied(path, site, True, sent_bytes, deviation, p95_ms)
+                port = self._confirm(lease, release, site, budget.service)
+        return Applied(path, site, True, sent_bytes, deviation, p95_ms, port)
 
     def _upload(self, lease: BoardLease, release: Release) -> int:
         events = lease.begin(sorted(release.sources))
@@ -167,18 +178,39 @@ class Applying:
             )
         return p95_ms
 
-    def _health(self, lease: BoardLease, release: Release, site: tuple[str, ...]) -> None:
-        """An answer through the active link, then the confirmation; else back."""
+    def _confirm(
+        self,
+        lease: BoardLease,
+        release: Release,
+        site: tuple[str, ...],
+        service: ServiceRequest | None,
+    ) -> int:
+        """An answer through the active link and from the service, then the confirmation; else back.
+
+        Gives the port of the service, or 0.
+        """
         app = release.bundle.app
         names = {"app": app, "release": release.id}
         link = f"{self.session.transport.home}/{wire.HOME_FOLDER}/{wire.APPS_FOLDER}/{app}"
         try:
             self._check(link, site, release.bundle.engine)
+            port = self._serve(app, service, lease.request())
         except EdgekitError:
             with contextlib.suppress(EdgekitError):  # without a release to go back to it stays
                 self.session.call("rollback", lease.request(app=app))
+                self._serve(app, None, lease.request())
             raise
         self.session.call("commit", lease.request(**names))
+        return port
+
+    def _serve(self, app: str, wanted: ServiceRequest | None, holder: Mapping[str, object]) -> int:
+        """Has the active release served, by a new service or the one that is there."""
+        if wanted is None and not self.survey.active.has_service:
+            return 0
+        self.progress("waiting for the service's answer")
+        if wanted is None:
+            return restart_service(self.session, app, holder).port
+        return install_service(self.session, app, wanted, holder).port
 
 
 def percentile_ms(events: list[Event], share: float = 0.95) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.boards import signing
-from edgekit.boards.applying import Applied, Applying
+from edgekit.boards.applying import Applied, Applying, Budget
 from edgekit.boards.artifact_folder import app_name, load_card, require_app
 from edgekit.boards.bundle_file import choose_release, is_bundle_file, read_bundle_file
 from edgekit.boards.bundling import Release, canonical_profile, make_release, sign_release
@@ -17,7 +17,9 @@ from edgekit.boards.preflight import (
     require_ground,
     require_signature,
     require_space,
+    require_systemd,
 )
+from edgekit.boards.services import ServiceRequest
 from edgekit.boards.session import runner_session
 from edgekit.boards.signing import SigningKey
 from edgekit.boards.stopwatch import Stopwatch
@@ -52,6 +54,8 @@ class DeployRequest:
     """Private key to sign with; the user's own when None."""
     accepts_active: bool = False
     """True when an active release with the wanted content is good enough, signed or not."""
+    service: ServiceRequest | None = None
+    """To have systemd serve it on the board."""
     max_p95_ms: float | None = None
     """Budget for the 95th percentile on the board; a release that misses it is not activated."""
 
@@ -84,7 +88,6 @@ def deploy(
     """
     job = _Job(request, transport, progress)
     release = job.release()
-    has_gate = request.max_p95_ms is not None
     satisfied = job.is_satisfied(release)
     if not satisfied:
         release = job.signed(release)
@@ -92,10 +95,8 @@ def deploy(
     if request.dry_run:
         return Deployed(plan, job.survey.facts, None)
     applying = Applying(job.session, request.entry, job.survey, job.watch, progress)
-    if satisfied and not has_gate:
-        done = applying.nothing()
-    else:
-        done = applying.apply(release, plan, max_p95_ms=request.max_p95_ms)
+    budget = Budget(request.max_p95_ms, request.service)
+    done = applying.apply(release, plan, budget) if plan.steps else applying.nothing()
     deployment = _deployment(request, release, plan, done, job.watch)
     return Deployed(plan, job.survey.facts, deployment, done.site)
 
@@ -132,6 +133,8 @@ class _Job:
                 )
         has_wheels = bool(found.bundle.wheels)
         require_ground(self.request.entry, self.survey.ground, has_wheels=has_wheels)
+        if self.request.service is not None:
+            require_systemd(self.request.entry, self.survey.ground)
         return found
 
     def is_satisfied(self, release: Release) -> bool:
@@ -170,6 +173,8 @@ class _Job:
             release.bundle,
             has_golden=not isinstance(self.card.golden, Unavailable),
             has_gate=self.request.max_p95_ms is not None,
+            has_service=self.request.service is not None
+            or (survey.active.has_service and not satisfied),
         )
         with self.watch.phase("plan"):
             present: frozenset[str] = frozenset()
@@ -238,6 +243,7 @@ def _deployment(
         engine=release.bundle.engine,
         engine_version=release.bundle.engine_version,
         p95_ms=done.p95_ms,
+        service_port=done.service_port,
     )
 
 

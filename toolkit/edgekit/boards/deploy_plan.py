@@ -60,6 +60,8 @@ class Active(Record):
     releases: tuple[str, ...]
     path: str
     site: str
+    has_service: bool = False
+    """True when a unit serves the application."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Wanted:
     bundle: Bundle
     has_golden: bool
     has_gate: bool = False
+    has_service: bool = False
+    """A service is asked for, or there already."""
 
 
 def bundle_id(bundle: Bundle) -> str:
@@ -102,6 +106,8 @@ def make_plan(
         steps: list[PlanStep] = []
         if wanted.has_gate:
             steps.append(PlanStep(Action.GATE, "latency on the board"))
+        if wanted.has_service:
+            steps.append(PlanStep(Action.SERVICE, f"serve {bundle.app} by systemd"))
         return Plan(board, bundle.app, active.release, active.release, tuple(steps))
     release = bundle_id(bundle)
     steps = [
@@ -115,6 +121,8 @@ def make_plan(
         steps.append(PlanStep(Action.GATE, "latency on the board"))
     steps.append(PlanStep(Action.SWITCH, f"{bundle.app} -> {release}"))
     steps.append(PlanStep(Action.HEALTH, "an answer from the active release"))
+    if wanted.has_service:
+        steps.append(PlanStep(Action.SERVICE, f"serve {bundle.app} by systemd"))
     steps.append(PlanStep(Action.COMMIT, f"release {release}"))
     return Plan(board, bundle.app, release, active.release, tuple(steps))
 

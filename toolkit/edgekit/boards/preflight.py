@@ -60,6 +60,20 @@ def require_ground(entry: BoardEntry, ground: Ground, *, has_wheels: bool) -> No
         )
 
 
+def require_systemd(entry: BoardEntry, ground: Ground) -> None:
+    """Refuses to install a service where nothing could run it.
+
+    Raises:
+        BoardMismatch: the board has no systemd.
+    """
+    if not ground.has_systemd:
+        raise BoardMismatch(
+            f"{entry.name} does not run systemd, so no service can be installed; {NOTHING_SENT}",
+            hint="deploy without --service, and let your own init start: "
+            "python3 ~/.edgekit/apps/APP/runner.pyz serve",
+        )
+
+
 def require_space(
     entry: BoardEntry,
     ground: Ground,

@@ -37,6 +37,8 @@ FAILURES: Mapping[str, type[EdgekitError]] = {
     wire.ERROR_REPLAY: VerificationFailed,
     wire.ERROR_SIGNATURE: VerificationFailed,
     wire.ERROR_STORAGE: BoardError,
+    wire.ERROR_NO_SYSTEMD: BoardMismatch,
+    wire.ERROR_UNHEALTHY: BoardError,
     wire.ERROR_MISSING_BLOB: BoardError,
     wire.ERROR_NO_RELEASE: BoardError,
     wire.ERROR_NO_SPACE: DiskFull,

@@ -20,6 +20,8 @@ WORKFLOW = (
     "bundle",
     "releases",
     "rollback",
+    "status",
+    "logs",
     "gc",
     "keys",
     "run",

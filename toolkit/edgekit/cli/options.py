@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -101,3 +102,32 @@ def cloud_access(given: Mapping[str, object]) -> CloudAccess:
     return CloudAccess(
         Path(str(token_file)) if token_file else None, Path(str(ca)) if ca else None
     )
+
+
+def service_options(function: Function) -> Function:
+    """``--service``, ``--port`` and ``--threads``: passes ``service``, or None."""
+
+    @click.option("--service", "is_served", is_flag=True, help="Let systemd serve it there.")
+    @click.option(
+        "--port",
+        default=8390,
+        show_default=True,
+        type=click.IntRange(1, 65535),
+        help="Loopback port of --service.",
+    )
+    @click.option(
+        "--threads",
+        default=1,
+        show_default=True,
+        type=click.IntRange(1, 256),
+        help="Of --service.",
+    )
+    @functools.wraps(function)
+    # Any: click passes the command's own parameters through
+    def wrapper(*args: Any, is_served: bool, port: int, threads: int, **given: Any) -> object:
+        from edgekit.boards.services import ServiceRequest
+
+        service = ServiceRequest(port, threads) if is_served else None
+        return function(*args, service=service, **given)
+
+    return cast(Function, wrapper)

@@ -26,6 +26,8 @@ class Action(StrEnum):
     """Verify every byte there once more, then point the application at the release, atomically."""
     HEALTH = "health"
     """Ask the active release for an answer; go back to the previous one when it gives none."""
+    SERVICE = "service"
+    """Let systemd serve the release, and wait for its answer."""
     COMMIT = "commit"
     """Confirm the release; without this the next deployment or start goes back."""
 
@@ -112,6 +114,8 @@ class Deployment(Record):
     """Absolute path of the release on the board."""
     engine: str
     engine_version: str
+    service_port: int = 0
+    """Loopback port on the board where it is served; 0 when it is not."""
     p95_ms: float | None = None
     """95th percentile on the board when a budget was given."""
 

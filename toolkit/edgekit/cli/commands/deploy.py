@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.fleet_options import FleetOptions, fleet_options
-from edgekit.cli.options import inventory_option, key_option, records_option, unsigned_option
+from edgekit.cli.options import (
+    inventory_option,
+    key_option,
+    records_option,
+    service_options,
+    unsigned_option,
+)
 from edgekit.cli.output import Output, output_options
 from edgekit.core.board import BoardEntry
 from edgekit.core.errors import UsageFault
@@ -16,6 +23,7 @@ from edgekit.core.units import format_bytes, format_ms
 
 if TYPE_CHECKING:
     from edgekit.boards.deploy import Deployed
+    from edgekit.boards.services import ServiceRequest
 
 NO_BOARD = BoardEntry("", "")
 """Of a request that is made for many boards."""
@@ -33,6 +41,7 @@ NO_BOARD = BoardEntry("", "")
     metavar="MS",
     help="Activate it only when its 95th percentile on the board is at most this.",
 )
+@service_options
 @key_option
 @unsigned_option
 @inventory_option
@@ -47,6 +56,7 @@ def command(
     max_p95_ms: float | None,
     key: Path | None,
     unsigned: bool,
+    service: ServiceRequest | None,
     inventory: Path | None,
     records: Path,
     fleet: FleetOptions | None,
@@ -70,14 +80,21 @@ def command(
     from edgekit.boards.opening import open_board
     from edgekit.core.record import save
 
+    request = DeployRequest(
+        folder=artifact,
+        entry=NO_BOARD,
+        app=app,
+        dry_run=dry_run,
+        is_unsigned=unsigned,
+        key=key,
+        service=service,
+        max_p95_ms=max_p95_ms,
+    )
     if fleet is not None:
         if board:
             raise UsageFault("--board and --fleet exclude each other")
         from edgekit.cli.fleet import deploy_fleet
 
-        request = DeployRequest(
-            artifact, NO_BOARD, app, dry_run, unsigned, key=key, max_p95_ms=max_p95_ms
-        )
         deploy_fleet(request, fleet, records, output)
         return
     if not board:
@@ -86,9 +103,7 @@ def command(
     with open_board(
         board, profile=card.profile, inventory=inventory, progress=output.note
     ) as opened:
-        request = DeployRequest(
-            artifact, opened.entry, app, dry_run, unsigned, key=key, max_p95_ms=max_p95_ms
-        )
+        request = replace(request, entry=opened.entry)
         done = deploy(request, opened.transport, progress=output.note)
     if done.deployment is None:
         output.data(done.plan, describe_plan(done))
@@ -126,6 +141,8 @@ def describe_deployment(done: Deployed) -> str:
         )
     golden = deployment.golden_max_deviation
     checked = "" if golden is None else f", golden outputs within {golden:.2g}"
+    if deployment.service_port:
+        latency += f", served on port {deployment.service_port} there"
     signed = f"signed by {deployment.signed_by}" if deployment.signed_by else "unsigned"
     return (
         f"{deployment.board}: {deployment.app} {deployment.release} is active "

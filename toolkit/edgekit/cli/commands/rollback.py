@@ -37,7 +37,9 @@ def command(
     """
     from edgekit.boards.opening import open_board
     from edgekit.boards.releases import choose_app, list_releases, roll_back
+    from edgekit.boards.services import restart_service
     from edgekit.boards.session import runner_session
+    from edgekit.boards.surveying import survey_board
     from edgekit.core.errors import BoardError, ConfigError
     from edgekit.core.suggest import did_you_mean
 
@@ -60,5 +62,8 @@ def command(
             output.data({"app": name, "release": wanted}, f"{name} -> {wanted} (not done)")
             return
         done = roll_back(session, name, wanted)
+        if survey_board(session, name).active.has_service:
+            output.note("waiting for the service's answer")
+            restart_service(session, name, {})
     output.data(to_plain(done), f"{board}: {name} {done.release} is active, was {done.previous}")
     output.next_step(f"edgekit releases {board}")

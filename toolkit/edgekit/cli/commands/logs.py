@@ -1,0 +1,36 @@
+"""Show what a service on a board wrote to its journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from edgekit.cli.options import app_option, board_argument, inventory_option
+from edgekit.cli.output import Output, output_options
+
+
+@click.command()
+@board_argument
+@app_option
+@click.option("--lines", default=50, show_default=True, type=click.IntRange(1, 5000))
+@inventory_option
+@output_options
+def command(board: str, app: str, lines: int, inventory: Path | None, output: Output) -> None:
+    """Show the last lines of an application's service.
+
+    \b
+    Examples:
+      edgekit logs kitchen-pi
+      edgekit logs kitchen-pi --app doorbell --lines 200
+    """
+    from edgekit.boards.opening import open_board
+    from edgekit.boards.releases import choose_app, list_releases
+    from edgekit.boards.services import service_logs
+    from edgekit.boards.session import runner_session
+
+    with open_board(board, inventory=inventory, progress=output.note) as opened:
+        session = runner_session(opened.transport)
+        name = choose_app(list_releases(session, app), app)
+        found = service_logs(session, name, lines)
+    output.data(list(found), "\n".join(found))
