@@ -35,7 +35,7 @@ def serve(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
             request.get("port", wire.SERVE_PORT),
             error.strerror,
         )
-        raise Failure(wire.ERROR_IO, text, "give another one: --port") from error
+        raise Failure(wire.ERROR_IO, text, "give another one: --service-port") from error
     with server:
         emit("serving", port=server.server_port, release=model.version, engine=model.engine)
         notify("READY=1\nSTATUS=serving %s %s" % (app, model.version))

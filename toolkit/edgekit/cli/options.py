@@ -105,29 +105,33 @@ def cloud_access(given: Mapping[str, object]) -> CloudAccess:
 
 
 def service_options(function: Function) -> Function:
-    """``--service``, ``--port`` and ``--threads``: passes ``service``, or None."""
+    """``--service`` with its port and threads: passes ``service``, or None."""
 
     @click.option("--service", "is_served", is_flag=True, help="Let systemd serve it there.")
     @click.option(
-        "--port",
+        "--service-port",
+        "port",
         default=8390,
         show_default=True,
         type=click.IntRange(1, 65535),
         help="Loopback port of --service.",
     )
     @click.option(
-        "--threads",
+        "--service-threads",
+        "service_threads",
         default=1,
         show_default=True,
         type=click.IntRange(1, 256),
-        help="Of --service.",
+        help="Threads of the engine under --service.",
     )
     @functools.wraps(function)
     # Any: click passes the command's own parameters through
-    def wrapper(*args: Any, is_served: bool, port: int, threads: int, **given: Any) -> object:
+    def wrapper(
+        *args: Any, is_served: bool, port: int, service_threads: int, **given: Any
+    ) -> object:
         from edgekit.boards.services import ServiceRequest
 
-        service = ServiceRequest(port, threads) if is_served else None
+        service = ServiceRequest(port, service_threads) if is_served else None
         return function(*args, service=service, **given)
 
     return cast(Function, wrapper)
