@@ -19,6 +19,7 @@ Emit = Callable[..., None]
 Command = Callable[[Dict[str, Any], Emit], None]  # Any: JSON
 
 COMMANDS = {
+    "apply": "apply",
     "ask": "ask",
     "begin": "install",
     "check": "golden",

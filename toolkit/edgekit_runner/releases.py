@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Any, Callable, Dict, List, Set
+from typing import Any, Callable, Dict, List, Set, Tuple
 
 from . import durable, lease, release, state, trust, wheels, wire
 from .failure import Failure
@@ -29,18 +29,28 @@ def rollback(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     home = Home()
     app = request["app"]
     with lease.held(home, request):
-        stored = state.read(home, app)
-        current = home.current(app)
-        wanted = request.get("release") or stored["previous"]
-        if not wanted:
-            text = "%s has no release to go back to" % app
-            raise Failure(wire.ERROR_NO_RELEASE, text, "edgekit releases BOARD")
-        release.verify(home, app, wanted)
-        if wanted != current:
-            stored.update(pending="", tries=0, current=wanted, previous=current)
-            state.point(home, app, wanted)
-            state.write(home, app, stored)
+        wanted, current = go_back(home, app, request.get("release", ""))
     emit("rolled_back", app=app, release=wanted, previous=current)
+
+
+def go_back(home: Home, app: str, wanted: str = "") -> Tuple[str, str]:
+    """Makes the previous or a named release active; gives it and the one before.
+
+    Raises:
+        Failure: there is none, or it is not whole.
+    """
+    stored = state.read(home, app)
+    current = home.current(app)
+    wanted = wanted or stored["previous"]
+    if not wanted:
+        text = "%s has no release to go back to" % app
+        raise Failure(wire.ERROR_NO_RELEASE, text, "edgekit releases BOARD")
+    release.verify(home, app, wanted)
+    if wanted != current:
+        stored.update(pending="", tries=0, current=wanted, previous=current)
+        state.point(home, app, wanted)
+        state.write(home, app, stored)
+    return wanted, current
 
 
 def gc(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
