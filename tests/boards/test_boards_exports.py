@@ -126,7 +126,8 @@ def test_the_playbook_deploys(bundle: Path, server: Sshd, tmp_path: Path) -> Non
     export(bundle, "ansible", folder, "--fleet", str(lab))
     for is_first in (True, False):
         done = subprocess.run(
-            [program, "-i", "inventory.ini", "deploy.yml"],
+            # ~ is the account's home to Ansible, the board's own home is elsewhere here
+            [program, "-i", "inventory.ini", "-e", f"inbox={server.home}/inbox", "deploy.yml"],
             cwd=folder,
             capture_output=True,
             text=True,

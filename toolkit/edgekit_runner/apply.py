@@ -123,7 +123,7 @@ def _choose(archive: zipfile.ZipFile) -> Tuple[manifest.Manifest, str]:
     for name in index["releases"]:
         found = manifest.parse(_text(archive, "manifests/%s.json" % name))
         document = json.loads(found.text)
-        if _fits(document, bool(found.wheels)):
+        if _fits(document, has_wheels=bool(found.wheels)):
             signed = "manifests/%s.sig" % name
             there = signed in archive.namelist()
             return found, _text(archive, signed) if there else ""
@@ -133,7 +133,7 @@ def _choose(archive: zipfile.ZipFile) -> Tuple[manifest.Manifest, str]:
     raise Failure(wire.ERROR_MISMATCH, text, "edgekit bundle ARTIFACT --profile PROFILE")
 
 
-def _fits(document: Dict[str, Any], has_wheels: bool) -> bool:  # Any: JSON
+def _fits(document: Dict[str, Any], *, has_wheels: bool) -> bool:  # Any: JSON
     asked = (document["arch"], document["python_abi"])
     here = (probe.userland_arch(), probe.python_abi())
     if any(want not in ("", have) for want, have in zip(asked, here)):
