@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from edgekit.boards.target import Target
 from edgekit.boards.transports import open_transport
 from edgekit.boards.transports.contract import Completed, OnLine, Transport
 from edgekit.boards.virtual.local import LocalBoard
+from edgekit.core.artifact import FileEntry
 from edgekit.core.deploy import Action
 from edgekit.core.errors import (
     BoardError,
@@ -32,6 +34,8 @@ from edgekit.core.errors import (
     RecordError,
     VerificationFailed,
 )
+from edgekit.core.network import NetworkProfile
+from edgekit.core.record import save
 from edgekit.networks.catalog import load_network
 from edgekit.networks.link import LinkFaults, ShapingLink
 from edgekit_runner import wire
@@ -165,8 +169,6 @@ def test_a_cut_transfer_goes_on_where_it_ended(
         sha256=hashlib.sha256(big).hexdigest(),
         size_bytes=len(big),
     )
-    from edgekit.core.record import save
-
     save(dataclasses.replace(card, files=(*card.files, entry)), artifact / "card.json")
     faults = LinkFaults(cut_after_bytes=15_000_000)
     with ShapingLink(load_network("loopback"), "127.0.0.1", board.port, faults=faults) as link:
@@ -314,3 +316,72 @@ def test_list_go_back_and_clean_up(
     again = put(board, transport, tmp_path / "c").deployment  # on purpose, so signed anew
     assert again
     assert again.changed
+
+
+def modelled(folder: Path, seed: int, *, jitter: int = 0) -> Path:
+    """An artifact with a file of weights that differ a little by ``jitter``."""
+    chance, moves = random.Random(seed), random.Random(jitter)
+    data = bytes(int(chance.gauss(0, 20)) & 0xFF for _ in range(200_000))
+    if jitter:
+        data = bytes((value + moves.choice((-1, 0, 0, 1))) & 0xFF for value in data)
+    echo_artifact(folder)
+    (folder / "weights.bin").write_bytes(data)
+    card = load_card(folder)
+    entry = FileEntry("weights.bin", hashlib.sha256(data).hexdigest(), len(data))
+    files = (*(f for f in card.files if f.path != entry.path), entry)
+    save(dataclasses.replace(card, files=files), folder / "card.json")
+    return folder
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("EDGEKIT_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_new_version_goes_as_a_difference(
+    board: LocalBoard, transport: Transport, tmp_path: Path, own_cache: Path
+) -> None:
+    first = put(board, transport, modelled(tmp_path / "v1", 1)).deployment
+    second = put(board, transport, modelled(tmp_path / "v2", 1, jitter=2)).deployment
+    assert first
+    assert second
+    assert second.sent_bytes < 0.4 * 200_000
+    path = Path(second.release_path)
+    assert (path / "weights.bin").read_bytes() == (tmp_path / "v2" / "weights.bin").read_bytes()
+
+
+def test_a_difference_that_does_not_fit_falls_back_to_the_file(
+    board: LocalBoard, transport: Transport, tmp_path: Path, own_cache: Path
+) -> None:
+    first = put(board, transport, modelled(tmp_path / "v1", 1)).deployment
+    assert first
+    old = hashlib.sha256((tmp_path / "v1" / "weights.bin").read_bytes()).hexdigest()
+    (board.folder / "home" / wire.HOME_FOLDER / wire.STORE_FOLDER / old).unlink()
+    notes: list[str] = []
+    request = DeployRequest(modelled(tmp_path / "v2", 1, jitter=2), board.entry)
+    second = deploy(request, transport, progress=notes.append).deployment
+    assert second
+    assert second.sent_bytes > 200_000
+    assert any("did not fit" in note for note in notes)
+    assert active(board) == second.release
+
+
+def test_a_slow_link_gets_packed_files(board: LocalBoard, tmp_path: Path, own_cache: Path) -> None:
+    folder = modelled(tmp_path / "v1", 1)
+    network = NetworkProfile("thin", "Thin", 1.0, 0.0, 8000.0, 8000.0, "a test")
+    with ShapingLink(network, "127.0.0.1", board.port) as link:
+        host_key = " ".join((board.folder / "host_key.pub").read_text().split()[:2])
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text(f"[127.0.0.1]:{link.port} {host_key}\n")
+        far = dataclasses.replace(board.entry, port=link.port, known_hosts=str(known_hosts))
+        (folder / "filler.bin").write_bytes(random.Random(1).randbytes(199_500))
+        card = load_card(folder)
+        data = (folder / "filler.bin").read_bytes()
+        entry = FileEntry("filler.bin", hashlib.sha256(data).hexdigest(), len(data))
+        save(dataclasses.replace(card, files=(*card.files, entry)), folder / "card.json")
+        with open_transport(far) as slow:
+            done = deploy(DeployRequest(folder, far), slow).deployment
+    assert done
+    sizes = sum(f.size_bytes for f in load_card(folder).files)
+    assert done.sent_bytes < sizes - 20_000

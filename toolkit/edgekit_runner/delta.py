@@ -13,6 +13,7 @@ import gzip
 import json
 import lzma
 import os
+import zlib
 from functools import lru_cache
 from typing import Any, BinaryIO, List, Tuple, cast
 
@@ -21,6 +22,19 @@ from .failure import Failure
 
 MAGIC = b"edgekit-difference-1\n"
 MAX_HEAD_BYTES = 8000000
+DAMAGE = (
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    EOFError,
+    OverflowError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+)
+"""Whatever json, gzip and lzma raise on bytes that are not what they should be."""
 PIECE_BYTES = 1 << 20
 """No operation is longer, so that a small board needs little memory."""
 
@@ -36,7 +50,7 @@ def apply(base: str, difference: str, target: str, size_bytes: int) -> None:
             _apply(old, packed, new, size_bytes)
             new.flush()
             os.fsync(new.fileno())
-    except (ValueError, KeyError, TypeError, IndexError, EOFError, lzma.LZMAError) as error:
+    except DAMAGE as error:
         raise Failure(wire.ERROR_HASH_MISMATCH, "a difference is damaged: %s" % error) from error
 
 

@@ -83,8 +83,9 @@ def rebuild(home: Home, differences: List[Dict[str, Any]]) -> None:  # Any: JSON
         Failure: the older blob is not there intact, or a difference does not fit it.
     """
     for entry in differences:
-        base, target = home.blob(entry["base"]), home.staged(entry["target"])
-        if durable.file_sha256(base) != entry["base"]:
+        target = home.staged(entry["target"])
+        base = home.blob(entry["base"]) if entry["base"] else os.devnull
+        if entry["base"] and durable.file_sha256(base) != entry["base"]:
             text = "blob %s is not in the store" % entry["base"][:12]
             raise Failure(wire.ERROR_MISSING_BLOB, text)
         sent = home.staged(entry["difference"])

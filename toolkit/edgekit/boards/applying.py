@@ -7,24 +7,26 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from edgekit.boards import sent_files
 from edgekit.boards.board_lease import BoardLease
 from edgekit.boards.bundling import Release
-from edgekit.boards.deploy_plan import upload_order
 from edgekit.boards.services import ServiceRequest, install_service, restart_service
 from edgekit.boards.session import Event, RunnerSession
-from edgekit.boards.stopwatch import Meter, Stopwatch
+from edgekit.boards.staging import Staged, Staging
+from edgekit.boards.stopwatch import Stopwatch
 from edgekit.boards.surveying import Survey
-from edgekit.boards.upload import Upload, staged_blobs
 from edgekit.core.board import BoardEntry
 from edgekit.core.deploy import Action, Plan
-from edgekit.core.errors import EdgekitError, GateFailed, VerificationFailed
-from edgekit.core.units import format_bytes, format_ms
+from edgekit.core.errors import BoardError, EdgekitError, GateFailed, VerificationFailed
+from edgekit.core.units import format_ms
 from edgekit_runner import wire
 from edgekit_runner.rows import unpack
 
 Progress = Callable[[str], None]
 CHECK_TIMEOUT_S = 600
 INSTALL_TIMEOUT_S = 900
+DIFFERENCE_ERRORS = (wire.ERROR_MISSING_BLOB, wire.ERROR_HASH_MISMATCH)
+"""What the board says when a difference does not fit what it has."""
 GATE_RUNS = 60
 GATE_WARMUP_RUNS = 5
 GATE_MAX_S = 20.0
@@ -91,10 +93,7 @@ class Applying:
             port = self._serve(release.bundle.app, budget.service, {})
             return Applied(done.path, done.site, p95_ms=p95_ms, service_port=port)
         with BoardLease(self.session) as lease:
-            with self.watch.phase("upload"):
-                sent_bytes = self._upload(lease, release)
-            with self.watch.phase("install"):
-                event = self._install(lease, release)
+            event, sent_bytes = self._install(lease, release)
             path, site = str(event["path"]), tuple(s for s in [str(event["site"])] if s)
             deviation = p95_ms = None
             if Action.CHECK in actions:
@@ -108,30 +107,42 @@ class Applying:
                 self.session.call("switch", lease.request(**names), timeout_s=CHECK_TIMEOUT_S)
             with self.watch.phase("health"):
                 port = self._confirm(lease, release, site, budget.service)
+        for entry in release.bundle.files:
+            sent_files.remember(release.sources[entry.sha256])
         return Applied(path, site, True, sent_bytes, deviation, p95_ms, port)
 
-    def _upload(self, lease: BoardLease, release: Release) -> int:
-        events = lease.begin(sorted(release.sources))
-        for event in events:
-            if event["event"] == "recovered":
-                self.progress(f"the board settled an earlier deployment: {event['what']}")
-        present = next(frozenset(e["sha256"]) for e in events if e["event"] == "have")
-        order = upload_order(release.bundle, present)
-        total = sum(order.values())
-        if order:
-            self.progress(f"sending {len(order)} files, {format_bytes(total)}")
-        upload = Upload(lease, staged_blobs(events), Meter(total, self.progress).add)
-        for sha256 in order:
-            upload.send(release.sources[sha256])
-        if upload.resumed_bytes:
-            self.progress(f"{format_bytes(upload.resumed_bytes)} had arrived before")
-        return upload.sent_bytes
+    def _install(self, lease: BoardLease, release: Release) -> tuple[Event, int]:
+        """Sends and installs; gives what the board says and the bytes that went over the wire."""
+        with self.watch.phase("upload"):
+            events = lease.begin(sorted(release.sources))
+            for event in events:
+                if event["event"] == "recovered":
+                    self.progress(f"the board settled an earlier deployment: {event['what']}")
+            staging = Staging(lease, release, self.survey.active, self.progress)
+            staged = staging.send(events)
+        sent_bytes = staged.sent_bytes
+        try:
+            return self._take(lease, release, staged), sent_bytes
+        except BoardError as err:
+            if not staged.differences or err.details.get("code") not in DIFFERENCE_ERRORS:
+                raise
+            self.progress(f"a difference did not fit ({err.message}); sending whole files")
+        with self.watch.phase("upload"):
+            again = self.session.call("have", {"sha256": sorted(release.sources)})
+            self.session.call("begin", lease.request(sha256=sorted(release.sources)))
+            staged = staging.send(again, is_whole=True)
+        return self._take(lease, release, staged), sent_bytes + staged.sent_bytes
 
-    def _install(self, lease: BoardLease, release: Release) -> Event:
-        request = lease.request(manifest=release.manifest, signature=release.signature)
-        for event in self.session.call("install", request, timeout_s=INSTALL_TIMEOUT_S):
-            if event["event"] == "installed":
-                return event
+    def _take(self, lease: BoardLease, release: Release, staged: Staged) -> Event:
+        request = lease.request(
+            manifest=release.manifest,
+            signature=release.signature,
+            differences=list(staged.differences),
+        )
+        with self.watch.phase("install"):
+            for event in self.session.call("install", request, timeout_s=INSTALL_TIMEOUT_S):
+                if event["event"] == "installed":
+                    return event
         raise VerificationFailed("the board did not confirm the installation", hint="deploy again")
 
     def _check(self, path: str, site: tuple[str, ...], engine: str) -> float:
