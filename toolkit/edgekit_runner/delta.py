@@ -2,9 +2,8 @@
 edgekit.boards.difference.
 
 A difference is one JSON line, then packed bytes. The line says how the target is put together:
-``["copy", OFFSET, LENGTH]`` takes the base's bytes, ``["add", OFFSET, LENGTH, PLANES]`` adds packed
-bytes to them, each modulo 256, ``["new", LENGTH]`` takes packed bytes. The bytes of an addition
-are sorted into planes (first bytes of every number, then second ones), which pack better.
+``["copy", OFFSET, LENGTH]`` takes the base's bytes, ``["add", OFFSET, LENGTH, WIDTH]`` adds packed
+numbers of that many bytes to them, ``["new", LENGTH]`` takes packed bytes.
 """
 
 from __future__ import annotations
@@ -72,8 +71,7 @@ def _apply(old: BinaryIO, packed: BinaryIO, new: BinaryIO, size_bytes: int) -> N
             old.seek(int(operation[1]))
             content = _read(old, length)
             if operation[0] == "add":
-                planes = int(operation[3])
-                content = add(content, from_planes(_read(residual, length), planes))
+                content = add(content, _read(residual, length), int(operation[3]))
             new.write(content)
 
 
@@ -91,28 +89,39 @@ def _read(stream: BinaryIO, length: int) -> bytes:
     return data
 
 
-def add(left: bytes, right: bytes) -> bytes:
-    r"""Sums of bytes modulo 256, all at once in one large integer.
+def add(base: bytes, residual: bytes, width: int) -> bytes:
+    r"""Undoes :func:`subtract`.
 
     Example:
-        >>> add(bytes([1, 255]), bytes([2, 2]))
+        >>> add(bytes([1, 255]), subtract(bytes([3, 1]), bytes([1, 255]), 1), 1)
         b'\x03\x01'
     """
-    high, low = _masks(len(left))
-    x, y = int.from_bytes(left, "little"), int.from_bytes(right, "little")
-    return (((x & low) + (y & low)) ^ ((x ^ y) & high)).to_bytes(len(left), "little")
+    high, low, ones = _masks(len(base), width)
+    x = int.from_bytes(base, "little")
+    z = int.from_bytes(from_planes(residual, width), "little")
+    # the lowest bit of a lane is the sign: spread it, and shift the rest back
+    difference = ((z ^ (z & ones)) >> 1) ^ ((z & ones) * ((1 << 8 * width) - 1))
+    return (((x & low) + (difference & low)) ^ ((x ^ difference) & high)).to_bytes(
+        len(base), "little"
+    )
 
 
-def subtract(left: bytes, right: bytes) -> bytes:
-    r"""Differences of bytes modulo 256.
+def subtract(new: bytes, base: bytes, width: int) -> bytes:
+    r"""What has to be added to the base, number by number (of ``width`` bytes, modulo 256^width).
+
+    All numbers at once, as lanes of one large integer. Signs are folded into the lowest bit, so that
+    small differences of either sign have zeros in front; then bytes of one weight lie together.
 
     Example:
-        >>> subtract(bytes([3, 1]), bytes([2, 2]))
-        b'\x01\xff'
+        >>> subtract(bytes([3, 1]), bytes([2, 2]), 1)
+        b'\x02\x01'
     """
-    high, low = _masks(len(left))
-    x, y = int.from_bytes(left, "little"), int.from_bytes(right, "little")
-    return (((x | high) - (y & low)) ^ ((x ^ y ^ high) & high)).to_bytes(len(left), "little")
+    high, low, ones = _masks(len(new), width)
+    x, y = int.from_bytes(new, "little"), int.from_bytes(base, "little")
+    difference = ((x | high) - (y & low)) ^ ((x ^ y ^ high) & high)
+    signs = ((difference & high) >> (8 * width - 1)) & ones
+    folded = ((difference & low) << 1) ^ (signs * ((1 << 8 * width) - 1))
+    return to_planes(folded.to_bytes(len(new), "little"), width)
 
 
 def to_planes(data: bytes, planes: int) -> bytes:
@@ -134,6 +143,10 @@ def from_planes(data: bytes, planes: int) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _masks(length: int) -> Tuple[int, int]:
-    high = int.from_bytes(b"\x80" * length, "little")
-    return high, int.from_bytes(b"\x7f" * length, "little")
+def _masks(length: int, width: int) -> Tuple[int, int, int]:
+    """The highest bit of every number, all others, and the lowest ones."""
+    if width < 1 or length % width:
+        raise ValueError("%d bytes are no numbers of %d" % (length, width))
+    high = int.from_bytes((b"\0" * (width - 1) + b"\x80") * (length // width), "little")
+    ones = int.from_bytes((b"\x01" + b"\0" * (width - 1)) * (length // width), "little")
+    return high, ((1 << 8 * length) - 1) ^ high, ones

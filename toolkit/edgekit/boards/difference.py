@@ -21,6 +21,8 @@ WORTH_SHARE = 0.9
 XZ_MAX_BYTES = 24_000_000
 """xz packs a few per cent better than gzip, at about 2 MB/s: tried on no more than this."""
 GZIP_LEVEL = 6
+NEIGHBOUR_BYTES = 4096
+"""Up to here the bytes in front of a tensor are taken for its header, also when it moved."""
 
 Operation = list[object]
 
@@ -71,48 +73,49 @@ def is_worth_it(difference: bytes, whole_bytes: int) -> bool:
 
 
 def _operations(old: bytes, new: bytes) -> Iterator[tuple[Operation, bytes]]:
-    regions = _aligned(old, new)
     at_old = at_new = 0
-    for before, after in regions:
-        gap = (before.offset - at_old, after.offset - at_new)
-        yield from _between(old, new, (at_old, at_new), gap)
+    for before, after in _aligned(old, new):
+        yield from _between(old, new[at_new : after.offset], (at_old, before.offset))
         yield from _tensor(old, new, before, after)
         at_old, at_new = before.offset + before.length, after.offset + after.length
-    yield from _between(old, new, (at_old, at_new), (len(old) - at_old, len(new) - at_new))
+    yield from _between(old, new[at_new:], (at_old, len(old)))
 
 
 def _aligned(old: bytes, new: bytes) -> list[tuple[Region, Region]]:
-    """Pairs of tensors of one name and length, in the order of both files."""
+    """Pairs of tensors of one name and length, in the order of the new file."""
     before = {region.name: region for region in find_tensors(old)}
     pairs = []
     for after in find_tensors(new):
         match = before.get(after.name)
         if match is not None and match.length == after.length:
             pairs.append((match, after))
-    ordered: list[tuple[Region, Region]] = []
-    for pair in pairs:  # one that moved in front of another is sent as new bytes
-        if not ordered or pair[0].offset >= ordered[-1][0].offset + ordered[-1][0].length:
-            ordered.append(pair)
-    return ordered
+    return pairs
 
 
 def _between(
-    old: bytes, new: bytes, at: tuple[int, int], length: tuple[int, int]
+    old: bytes, content: bytes, gap: tuple[int, int]
 ) -> Iterator[tuple[Operation, bytes]]:
-    """What lies between tensors: subtracted when it is as long as before, else new."""
-    if length[0] == length[1]:
-        region = Region("", at[0], length[0], 1)
-        yield from _tensor(old, new, region, Region("", at[1], length[1], 1))
+    """What lies between tensors: subtracted from what lay before the next one, or new.
+
+    Args:
+        old: the older file.
+        content: what lies there in the new one.
+        gap: begin and end of what lay between the same tensors, as far as they were neighbours.
+    """
+    begin = gap[1] - len(content)
+    if begin >= 0 and (begin == gap[0] or len(content) <= NEIGHBOUR_BYTES):
+        before = Region("", begin, len(content), 1)
+        yield from _tensor(old, content, before, Region("", 0, len(content), 1))
         return
-    for offset in range(0, length[1], delta.PIECE_BYTES):
-        piece = new[at[1] + offset : at[1] + min(offset + delta.PIECE_BYTES, length[1])]
+    for offset in range(0, len(content), delta.PIECE_BYTES):
+        piece = content[offset : offset + delta.PIECE_BYTES]
         yield ["new", len(piece)], piece
 
 
 def _tensor(
     old: bytes, new: bytes, before: Region, after: Region
 ) -> Iterator[tuple[Operation, bytes]]:
-    planes = after.element_bytes
+    width = after.element_bytes if after.length % after.element_bytes == 0 else 1
     for offset in range(0, after.length, delta.PIECE_BYTES):
         length = min(delta.PIECE_BYTES, after.length - offset)
         left = old[before.offset + offset : before.offset + offset + length]
@@ -120,5 +123,5 @@ def _tensor(
         if left == right:
             yield ["copy", before.offset + offset, length], b""
         else:
-            residual = delta.to_planes(delta.subtract(right, left), planes)
-            yield ["add", before.offset + offset, length, planes], residual
+            residual = delta.subtract(right, left, width)
+            yield ["add", before.offset + offset, length, width], residual
