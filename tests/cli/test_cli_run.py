@@ -13,7 +13,7 @@ from edgekit.cli.live import LiveLine, progress_text
 from edgekit.cli.main import run
 from edgekit.cli.quantities import CountList, Duration, Pair, Rate
 from edgekit.cli.run_length import length_of
-from edgekit.cli.variants import with_changes
+from edgekit.cli.variants import read_pipeline, with_changes
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.errors import ConfigError
 from edgekit.core.measurement import Measurement
@@ -100,6 +100,26 @@ def test_a_pipeline_travels_as_part_of_the_artifact(tmp_path: Path) -> None:
         with_changes(folder, tmp_path / "y", pipeline=own)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def preprocess(raw):\n    return raw\n", "no function postprocess"),
+        ("def preprocess(raw) return raw", "is not Python"),
+    ],
+)
+def test_a_pipeline_that_cannot_work_is_refused_on_the_host(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    own = tmp_path / "mine.py"
+    own.write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        read_pipeline(own)
+    own.write_text("import numpy as preprocess\npostprocess = len\n")
+    assert read_pipeline(own) == own.read_bytes()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_pipeline(tmp_path / "none.py")
+
+
 def test_another_engine_must_be_able_to_run_the_format(tmp_path: Path) -> None:
     folder = echo_artifact(tmp_path / "artifact")
     changed = with_changes(folder, tmp_path / "changed", engine="openvino")
@@ -123,7 +143,6 @@ def postprocess(outputs):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("def preprocess(raw):\n    return raw\n", "no function postprocess"),
         (PIPELINE + "import nothing_like_this\n", "nothing_like_this"),
         (
             PIPELINE.replace("return raw", "return raw['photo']"),

@@ -118,3 +118,20 @@ def test_a_sweep_over_engines_brings_each_ones_wheels(
     cells = {(c["options"]["engine"], c["options"]["threads"]) for c in found["cells"]}
     assert cells == {(e, t) for e in ("onnxruntime", "openvino") for t in (1, 2)}
     assert all(len(c["launches"]) == 2 for c in found["cells"])
+
+
+def test_a_pipeline_given_to_convert_stays_with_the_artifact(
+    onnx_models: Path, samples: dict[str, Path], tmp_path: Path
+) -> None:
+    own = tmp_path / "mine.py"
+    own.write_text(PIPELINE.format(before="raw * numpy.float32(2)"))
+    folder = tmp_path / "artifact"
+    convert_it = ["convert", str(onnx_models / "net.onnx"), "--profile", "raspberrypi"]
+    convert_it += ["--engine", "onnxruntime", "--recipe", "float", "--out", str(folder)]
+    convert_it += ["--calibration", str(samples["nchw"]), "--no-proof"]
+    assert run([*convert_it, "--pipeline", str(own)]) == 0
+    assert (folder / "pipeline.py").read_bytes() == own.read_bytes()
+    record = tmp_path / "run.json"
+    assert run(command(folder, tmp_path, "--out", str(record))) == 0
+    own.write_text("def preprocess(raw):\n    return raw\n")
+    assert run([*convert_it, "--pipeline", str(own)]) == 3

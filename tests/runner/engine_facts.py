@@ -26,7 +26,7 @@ def facts(engine_name: str, path: str, options: dict[str, str]) -> dict[str, Any
         session.bind(inputs)
         bound = [array.copy() for array in session.run_bound(inputs)]
         session.native()()
-        profile = session.profile(inputs, 3)
+        profile = session.profile(inputs, 20)
         batch = ""
         try:
             session.set_batch(4)

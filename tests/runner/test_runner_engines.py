@@ -7,7 +7,7 @@ import pytest
 from edgekit.boards.wheelhouse import REQUIREMENTS
 from edgekit.convert.routes import ENGINE_FORMAT
 from edgekit_runner import engines
-from edgekit_runner.counters import mean_counters
+from edgekit_runner.counters import mean_counters, mean_since
 from edgekit_runner.engines.contract import (
     BOUND,
     COPIED,
@@ -92,6 +92,16 @@ def test_counters_are_means_without_the_warm_up() -> None:
     profile = mean_counters("m", once, 3)
     assert profile.operations == [OperationTime("a", "Conv", "cpu", 4.0)]
     assert profile.total_ns == 100
+
+
+def test_a_running_mean_forgets_the_first_inference() -> None:
+    slow = OperationTime("a", "Conv", "cpu", 36_000.0)
+    new = OperationTime("b", "Relu", "cpu", 10.0)
+    after = [slow._replace(ns=(36_000.0 * 2 + 100.0 * 18) / 20), new]
+    found = mean_since([slow], 2, after, 20)
+    assert found[0].ns == pytest.approx(100.0)
+    assert found[1].ns == pytest.approx(10.0 * 20 / 18)
+    assert mean_since([slow], 2, [slow._replace(ns=1.0)], 20)[0].ns == 0.0
 
 
 def test_a_trace_counts_the_last_runs_only() -> None:

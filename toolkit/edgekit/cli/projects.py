@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edgekit.profiles.project import Project
 
 Result = TypeVar("Result")
+PYTHON_SUFFIX = ".py"
 DIMENSION = re.compile(r"[1-9]\d{0,9}(x[1-9]\d{0,9})*")
 
 
@@ -59,7 +60,9 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option("--data", type=path, help="Labelled samples for the accuracy, same forms.")
     @click.option("--shape", "shapes", multiple=True, help="Input shape: name=1x3x224x224.")
     @click.option(
-        "--pipeline", default="", help="Pictures or sound to inputs: imagenet, audio:rate=16000."
+        "--pipeline",
+        default="",
+        help="Pictures or sound to inputs: imagenet, audio:rate=16000; or your pipeline.py.",
     )
     @click.option("--label", default="", help="Column or array of the label; default: label, y.")
     @click.option("--weights", type=path, help="State dict for a PyTorch builder file.")
@@ -117,6 +120,7 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
             hint="--profile raspberrypi  (all of them: edgekit profiles list)",
         )
     assert model is not None
+    named = _pipeline_text(options, project)
     request = ConvertRequest(
         model=model,
         profile=profile,
@@ -128,7 +132,7 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         shapes=shapes,
         label=options.label,
         weights=weights,
-        pipeline=parse_pipeline(options.pipeline or (convert.pipeline if convert else "")),
+        pipeline=parse_pipeline("" if named.endswith(PYTHON_SUFFIX) else named),
         trust=trust,
         name=options.name,
         licence=options.licence,
@@ -137,6 +141,27 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         min_agreement=options.min_agreement,
     )
     return request, _path(folder, convert.out) if convert else None
+
+
+def own_pipeline(options: ConvertOptions, folder: Path) -> Path | None:
+    """The user's pipeline.py, where ``--pipeline`` or edgekit.toml names a file.
+
+    Raises:
+        ConfigError: it is not one.
+    """
+    from edgekit.cli.variants import read_pipeline
+
+    text = _pipeline_text(options, read_project(folder) if options.model is None else None)
+    if not text.endswith(PYTHON_SUFFIX):
+        return None
+    path = folder / text
+    read_pipeline(path)
+    return path
+
+
+def _pipeline_text(options: ConvertOptions, project: Project | None) -> str:
+    convert = project.convert if project else None
+    return options.pipeline or (convert.pipeline if convert else "")
 
 
 def read_project(folder: Path) -> Project | None:

@@ -9,7 +9,7 @@ import click
 
 from edgekit.cli.options import inventory_option, records_option
 from edgekit.cli.output import Output, output_options
-from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
+from edgekit.cli.projects import ConvertOptions, convert_options, convert_request, own_pipeline
 from edgekit.core.record import to_plain
 from edgekit.core.units import format_bytes
 
@@ -58,12 +58,14 @@ def command(
       edgekit convert model.onnx --profile raspberrypi --calibration s.npz --measure-on kitchen-pi
       edgekit convert --replay artifact/card.json --out again
     """
+    from edgekit.cli.variants import attach_pipeline
     from edgekit.convert.converting import convert, plan_conversion
 
     if replay is not None:
         _replay(replay, options, out or Path("replayed"), output)
         return
     request, folder = convert_request(options, Path())
+    own = own_pipeline(options, Path())
     target = out or folder or Path("artifact")
     if dry_run:
         source, choices = plan_conversion(request)
@@ -91,9 +93,13 @@ def command(
         settings = SelectSettings(measure_on, records, inventory)
         selection, card = select(request, target, settings, output)
         output.data(selection, f"{render_section(selection_section(selection))}\n{target}/")
+        if own is not None:
+            attach_pipeline(target, own)
         output.next_step(f"edgekit deploy {target} --board {measure_on}")
         return
     card = convert(request, target, progress=output.note)
+    if own is not None:
+        card = attach_pipeline(target, own)
     output.data(card, f"{describe_card(card)}\n{target}/")
     for warning in card.warnings:
         output.note(f"note: {warning}")

@@ -15,7 +15,7 @@ from edgekit.cli.options import (
     inventory_option,
 )
 from edgekit.cli.output import Output, output_options
-from edgekit.cli.projects import ConvertOptions, convert_options, convert_request
+from edgekit.cli.projects import ConvertOptions, convert_options, convert_request, own_pipeline
 from edgekit.cli.quantities import Duration
 
 NETWORKS = ("fiber", "4g", "3g-fast")
@@ -91,6 +91,7 @@ def command(
             warmup_runs=int(str(given["warmup_runs"])),
             min_duration_s=float(str(given["seconds"])),
             threads=int(str(given["threads"])),
+            pipeline=own_pipeline(options, Path()),
         ),
         inventory=inventory,
     )
