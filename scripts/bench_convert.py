@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmark_page import table, write_section
 from convert_bench.making import Bench
 from convert_bench.report import Verdict, detail_table, judge, row_without_verdict, summary_row
+from edgekit.core.errors import EdgekitError
 from real_models import NAMES, prepare
 from real_models.model import RealModel
 
@@ -39,7 +40,11 @@ def main() -> int:
     for model in prepare(names, progress=_say):
         with tempfile.TemporaryDirectory(prefix="edgekit-bench-") as folder:
             bench = Bench(model, Path(folder), _say)
-            parts.append(_section(bench, options.rounds, summary, overheads))
+            try:
+                parts.append(_section(bench, options.rounds, summary, overheads))
+            except EdgekitError as err:  # the other models go on
+                _say(f"{model.name} failed: {err.message}")
+                parts.append(f"### {model.name}\n\nFailed: {err.message}")
     heads = ["model", "engine", "recipe", "quality ours / best", "latency", "size", "verdict"]
     introduction = INTRODUCTION.format(rounds=options.rounds, points=WORTHWHILE_POINTS)
     body = "\n\n".join(

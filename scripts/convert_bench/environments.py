@@ -53,3 +53,23 @@ ONNX2TF = ToolEnvironment(
     unbound=("onnx2tf==2.6.9",),  # asks for Python 3.12 and OpenCV with a display
     size_mb=800,
 )
+ONNX2TF_SAVED_MODEL = ToolEnvironment(
+    name="peer-onnx2tf-1",
+    purpose="onnx2tf's SavedModel with TFLiteConverter, a peer in benchmarks",
+    requirements=(
+        "onnx2tf==1.28.8",
+        "tensorflow==2.21.0",
+        "tf_keras==2.21.0",
+        "onnx_graphsurgeon==0.6.1",
+        "onnx==1.20.1",
+        "onnxruntime==1.26.0",
+        "onnxsim==0.6.5",
+        "sng4onnx==2.0.1",
+        "sne4onnx==2.0.1",
+        "ai-edge-litert==2.1.2",
+        "psutil>=5.9,<8",
+        "numpy==2.4.6",
+    ),
+    size_mb=2600,
+)
+"""The last onnx2tf for Python 3.11; it declares none of what it imports."""

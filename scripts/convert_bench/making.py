@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -104,8 +105,10 @@ class Bench:
         name = peer.__name__.rpartition(".")[2]
         out = self.folder / f"{name}-{variant}" / f"model.{peer.FORMAT}"
         out.parent.mkdir()
+        source = out.with_name(f"source-{start[0].name}")
+        shutil.copyfile(start[0], source)  # some peers rewrite the file that they read
         request = {
-            "model": str(start[0]),
+            "model": str(source),
             "variant": variant,
             "samples": str(calibration),
             "names": self.names,

@@ -18,6 +18,7 @@ NAMES = (
     "ai_edge_quantizer",
     "litert_cli",
     "onnx2tf",
+    "onnx2tf_saved_model",
     "ort_quantization",
     "olive",
     "nncf",
