@@ -288,6 +288,7 @@ def _cache_key(request: ConvertRequest, source: SourceModel, choice: Choice) -> 
         pins,
         sorted((name, list(shape)) for name, shape in request.shapes.items()),
         repr(request.pipeline),
+        request.licence,
         request.label,
         request.proof,
         *[_content(path) for path in (request.calibration, request.data, request.weights)],
