@@ -16,6 +16,7 @@ from edgekit.core.record import load, parse
 from edgekit.explain.explaining import explain
 from edgekit.measure.compare import compare
 from edgekit.report import html, json_form, markdown, text
+from edgekit.report.charts import LABEL_LENGTH, ledger_chart
 from edgekit.report.input import ReportInput
 from edgekit.report.sections import headline
 from samples import echo_artifact, measurement, trip
@@ -93,3 +94,14 @@ def test_json_reads_back(report: ReportInput) -> None:
 def test_headlines(report: ReportInput) -> None:
     assert headline(ReportInput("only a title")) == "only a title"
     assert "takes" in headline(ReportInput("x", measurement=report.measurement))
+
+
+def test_labels_of_charts_stay_inside_the_picture(report: ReportInput) -> None:
+    assert report.lag
+    ledger = report.lag.ledgers[0]
+    far = dataclasses.replace(ledger, subject="cloud at grpc://models.example.com:8081")
+    drawn = ledger_chart(dataclasses.replace(report.lag, ledgers=(far,)))
+    assert "<title>cloud at grpc://models.example.com:8081</title>…" in drawn
+    shown = re.findall(r"</title>(…[^<]*)</text>", drawn)
+    assert [len(text) for text in shown] == [LABEL_LENGTH]
+    assert ">edge</text>" in ledger_chart(report.lag)

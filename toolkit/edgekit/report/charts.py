@@ -18,6 +18,8 @@ from edgekit.core.units import format_ms
 WIDTH = 900
 LEFT = 215
 RIGHT = 90
+LABEL_LENGTH = 30
+"""Characters that fit between the margin and LEFT."""
 ROW = 34
 GROUPS = {
     "preprocess": "prepare",
@@ -81,7 +83,7 @@ def latency_chart(comparison: Comparison) -> str:
     for i, (name, side, p50, p95) in enumerate(rows):
         y = 8 + ROW * i + ROW / 2
         parts.append(f'<text class="label" x="{LEFT - 12}" y="{y + 4:.1f}" text-anchor="end">')
-        parts.append(f"{escape(name)}</text>")
+        parts.append(f"{_label(name)}</text>")
         parts.append(
             f'<line class="whisker {side}" x1="{x(p50.low):.1f}" x2="{x(p50.high):.1f}" '
             f'y1="{y:.1f}" y2="{y:.1f}"/>'
@@ -132,10 +134,17 @@ def ledger_chart(lag: LagReport) -> str:
     return "".join(parts)
 
 
+def _label(name: str) -> str:
+    """The name where it fits; else its end, which tells rows apart, and all of it on hovering."""
+    if len(name) <= LABEL_LENGTH:
+        return escape(name)
+    return f"<title>{escape(name)}</title>…{escape(name[1 - LABEL_LENGTH :])}"
+
+
 def _bar(ledger: Ledger, y: float) -> str:
     parts = [
         f'<text class="label" x="{LEFT - 12}" y="{y + 17:.1f}" text-anchor="end">'
-        f"{escape(ledger.subject)}</text>"
+        f"{_label(ledger.subject)}</text>"
     ]
     positive = [share for share in ledger.shares if share.time_ms > 0]
     total = math.fsum(share.time_ms for share in positive) or 1.0
