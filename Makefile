@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 real-models matrix bench-convert test test-fast check format clean bench-net bench-run bench-arm64 bench-deploy-crash bench-deploy-delta
+.PHONY: help setup demo demo-arm64 real-models matrix bench-convert test test-fast check format clean bench-net bench-run bench-arm64 bench-deploy bench-deploy-push bench-deploy-fleet bench-deploy-crash bench-deploy-delta
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,14 @@ check: setup ## format, lint, types, import law, docs
 format: setup ## rewrite the sources in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench-deploy: bench-deploy-push bench-deploy-fleet bench-deploy-delta ## transport, fleet and differences
+
+bench-deploy-push: setup ## a file to a board, beside scp, rsync and asyncssh (openssh-server needed; 3 minutes)
+	$(BIN)/python scripts/bench_deploy_push.py
+
+bench-deploy-fleet: setup ## 1,000 boards, and 100 beside Ansible and pyinfra (openssh-server needed; half an hour)
+	$(BIN)/python scripts/bench_deploy_fleet.py
 
 bench-deploy-delta: setup ## what a fine-tuned model costs to send (tool environment tensorflow)
 	$(BIN)/python scripts/bench_deploy_delta.py

@@ -22,11 +22,18 @@ class Targets:
     """Runs while the block lasts; some of the boards accept connections and say nothing."""
 
     def __init__(
-        self, folder: Path, count: int, *, silent: int = 0, settings: tuple[str, ...] = ()
+        self,
+        folder: Path,
+        count: int,
+        *,
+        silent: int = 0,
+        settings: tuple[str, ...] = (),
+        first: int = 0,
     ) -> None:
         self.folder = folder
         self.count = count
         self.silent = silent
+        self.first = first
         allow = ("PermitUserEnvironment yes", *settings)
         self.server = Sshd(folder / "sshd", settings=allow, has_own_home=False)
         self.mute: socket.socket | None = None
@@ -46,7 +53,7 @@ class Targets:
 
     def name(self, number: int) -> str:
         """A board's name."""
-        return f"board-{number:04d}"
+        return f"board-{self.first + number:04d}"
 
     def is_silent(self, number: int) -> bool:
         """True for boards that never answer."""
