@@ -12,11 +12,19 @@ from pathlib import Path
 
 from benchmark_page import table, write_section
 from convert_bench.making import Bench
-from convert_bench.report import Verdict, detail_table, judge, row_without_verdict, summary_row
+from convert_bench.report import (
+    WORTHWHILE_POINTS,
+    Verdict,
+    detail_table,
+    judge,
+    row_without_verdict,
+    summary_row,
+)
 from edgekit.core.errors import EdgekitError
 from real_models import NAMES, prepare
 from real_models.model import RealModel
 
+TITLE = "Conversions beside those of peers"
 INTRODUCTION = """Each peer starts from the same float model (by the framework's own exporter) with the same
 calibration samples and its own defaults; edgekit starts from the source with `--recipe auto` and a budget (1 point of accuracy, or
 95 % agreement). One process times all artifacts of a model with one thread, in {rounds} interleaved rounds, by the board package's
@@ -27,8 +35,6 @@ in one."""
 
 def main() -> int:
     """Runs the bench."""
-    from convert_bench.report import WORTHWHILE_POINTS
-
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="Models by module name, separated by commas.")
     parser.add_argument("--rounds", type=int, default=9)
@@ -45,22 +51,26 @@ def main() -> int:
             except EdgekitError as err:  # the other models go on
                 _say(f"{model.name} failed: {err.message}")
                 parts.append(f"### {model.name}\n\nFailed: {err.message}")
+            if not options.only:  # a run that is broken off leaves what it has
+                write_section("convert", TITLE, _body(options.rounds, summary, overheads, parts))
+    if options.only:
+        print(_body(options.rounds, summary, overheads, parts))
+    return 0
+
+
+def _body(
+    rounds: int, summary: list[list[str]], overheads: list[list[str]], parts: list[str]
+) -> str:
     heads = ["model", "engine", "recipe", "quality ours / best", "latency", "size", "verdict"]
-    introduction = INTRODUCTION.format(rounds=options.rounds, points=WORTHWHILE_POINTS)
-    body = "\n\n".join(
+    return "\n\n".join(
         (
-            introduction,
+            INTRODUCTION.format(rounds=rounds, points=WORTHWHILE_POINTS),
             table([*heads, "dominated by"], summary),
-            "Time to convert without checks, beside the wrapped libraries called directly in one process each:",
+            "Time to convert without checks, beside the wrapped libraries called directly, one process each:",
             table(["model", "engine", "edgekit", "libraries", "overhead"], overheads),
             *parts,
         )
     )
-    if options.only:
-        print(body)
-    else:
-        write_section("convert", "Conversions beside those of peers", body)
-    return 0
 
 
 def _section(

@@ -216,14 +216,13 @@ def main() -> int:
     options = parser.parse_args()
     names = [name for name in options.only.split(",") if name] or list(NAMES)
     models = prepare(names)
+    outcomes: list[Outcome] = []
     with ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(run_cell, cells_of(models)))
-    text = page(outcomes, models)
-    if options.only:
-        print(text)
-    else:
-        PAGE.write_text(text, encoding="utf-8")
-        print(f"wrote {PAGE}")
+        for i, model in enumerate(models):
+            outcomes += pool.map(run_cell, cells_of([model]))
+            if not options.only:  # a run that is broken off leaves what it has
+                PAGE.write_text(page(outcomes, models[: i + 1]), encoding="utf-8")
+    print(page(outcomes, models) if options.only else f"wrote {PAGE}")
     return 1 if any(outcome.is_fault for outcome in outcomes) else 0
 
 
