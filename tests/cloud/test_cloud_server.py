@@ -23,7 +23,8 @@ from edgekit.boards.deploy import load_card
 from edgekit.boards.opening import open_board
 from edgekit.boards.session import ensure_runner
 from edgekit.cloud.endpoint import CloudAccess
-from edgekit.cloud.server import CloudServer, ModelOptions, ServerSettings
+from edgekit.cloud.options import ModelOptions
+from edgekit.cloud.server import CloudServer, ServerSettings
 from edgekit.convert.converting import convert
 from edgekit.convert.request import ConvertRequest
 from edgekit.core.errors import ConfigError, EndpointFailed

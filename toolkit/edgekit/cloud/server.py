@@ -9,31 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from edgekit.cloud.options import ModelOptions
 from edgekit.core.errors import ConfigError
 from edgekit.toolenvs.child import Child
 from edgekit.toolenvs.environment import ensure
 from edgekit.toolenvs.worker import source_path, worker_variables
 
 START_TIMEOUT_S = 120
-
-
-@dataclass(frozen=True)
-class ModelOptions:
-    """How each model is served."""
-
-    threads: int = 0
-    """Of the engine, per worker; 0: all processors."""
-    workers: int = 1
-    """Sessions that compute side by side."""
-    max_batch: int = 1
-    """Samples that are computed together, where the model takes more than one."""
-    max_wait_ms: float = 0.0
-    """How long a request waits for others although a worker is free."""
-    max_in_flight: int = 256
-    """More requests at a time are refused (429, RESOURCE_EXHAUSTED)."""
-    cache_mb: float = 0.0
-    """Size of the response cache; 0: none."""
-    cache_ttl_s: float = 300.0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgekit.core.comparison import AtQuantile, Comparison, Cost, NetworkVerdict
+from edgekit.core.estimate import Estimate
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_bytes, format_ms
 from edgekit.report.section import Section, show_estimate, show_value
@@ -115,8 +116,8 @@ def _rate(value: float | Unavailable) -> str:
     return f"{value / 1e3:.3g} Mbit/s"
 
 
-def _checked(ratio: object) -> str:
-    return "-" if isinstance(ratio, Unavailable) else f"{getattr(ratio, 'value', 0.0):.3f}"
+def _checked(ratio: Estimate | Unavailable) -> str:
+    return "-" if isinstance(ratio, Unavailable) else f"{ratio.value:.3f}"
 
 
 def _what_ifs(item: NetworkVerdict) -> str:

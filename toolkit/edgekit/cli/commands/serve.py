@@ -53,7 +53,8 @@ def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> Non
       edgekit serve original --host 0.0.0.0 --token-file token.txt --tls-cert cert.pem --tls-key key.pem
     """
     from edgekit.boards.deploy import load_card
-    from edgekit.cloud.server import CloudServer, ModelOptions, ServerSettings
+    from edgekit.cloud.options import ModelOptions
+    from edgekit.cloud.server import CloudServer, ServerSettings
     from edgekit.core.errors import ConfigError, EndpointFailed
 
     names = [load_card(artifact).name for artifact in artifacts]

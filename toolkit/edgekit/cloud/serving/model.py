@@ -18,6 +18,7 @@ from grpc_interceptor.exceptions import ResourceExhausted
 from kserve.model import InferenceModel
 from prometheus_client import Counter, Gauge, Histogram
 
+from edgekit.cloud.options import ModelOptions
 from edgekit.cloud.serving.batching import Batcher, Waiting
 from edgekit.cloud.serving.cache import ResponseCache
 from edgekit.cloud.serving.tensors import DATATYPES, Incoming, Preparation
@@ -38,23 +39,6 @@ CACHE = Counter("edgekit_cache_lookups", "Look-ups in the response cache.", ["mo
 
 
 @dataclass(frozen=True)
-class ServeOptions:
-    """How a model is served."""
-
-    threads: int = 0
-    """Of the engine, per worker; 0: all processors."""
-    workers: int = 1
-    """Sessions that compute side by side."""
-    max_batch: int = 1
-    max_wait_ms: float = 0.0
-    max_in_flight: int = 256
-    """More requests at a time are refused."""
-    cache_mb: float = 0.0
-    """0: no response cache."""
-    cache_ttl_s: float = 300.0
-
-
-@dataclass(frozen=True)
 class Answer:
     """Outputs with the time they took."""
 
@@ -68,7 +52,7 @@ class Answer:
 class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed here
     """An artifact folder in one of our engines."""
 
-    def __init__(self, folder: Path, options: ServeOptions) -> None:
+    def __init__(self, folder: Path, options: ModelOptions) -> None:
         self.card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
         super().__init__(self.card["name"])
         self.options = options

@@ -2,7 +2,7 @@
 
 ``python -m edgekit.cloud.serving.server SETTINGS`` prints one JSON line with the ports once it
 answers, and ends when stdin closes. SETTINGS is JSON: folders, host, grpc_port, http_port (0
-chooses one), options (see `ServeOptions`), and optionally token_file, certificate, key,
+chooses one), options (see `ModelOptions`), and optionally token_file, certificate, key,
 max_body_bytes.
 
 Every answer tells where its time went: parameters ``server_preprocess_ns``, ``server_queue_ns``,
@@ -25,8 +25,9 @@ import uvicorn
 from kserve.model_repository import ModelRepository
 from kserve.protocol.dataplane import DataPlane
 
+from edgekit.cloud.options import ModelOptions
 from edgekit.cloud.serving import rest, rpc
-from edgekit.cloud.serving.model import ServedModel, ServeOptions
+from edgekit.cloud.serving.model import ServedModel
 
 
 def main(arguments: list[str]) -> None:
@@ -45,7 +46,7 @@ async def _serve(settings: dict[str, Any], announce_to: int) -> None:  # Any: JS
     _require_free(host, settings["grpc_port"])
     access = _access(settings)
     registry = ModelRepository()
-    options = ServeOptions(**settings["options"])
+    options = ModelOptions(**settings["options"])
     for folder in settings["folders"]:
         registry.update(ServedModel(Path(folder), options))
     plane = DataPlane(model_registry=registry)
