@@ -145,7 +145,7 @@ def costs_on(
             target = RunTarget(
                 board.entry, deployed.facts, deployed.deployment, card, deployed.site
             )
-            options = RunOptions(subject.engine, 1, subject.runs, 3)
+            options = RunOptions(subject.engine, 1, subject.runs, min(3, subject.runs // 4))
             found = run_on_board(ensure_runner(transport), target, options)
             assert found.mode is Mode.EMULATED
             samples = found.samples_ns["infer"]

@@ -12,8 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgekit.core.errors import RecordError
-from edgekit.core.measurement import Level, Measurement, Stamp, ValidityNote
-from edgekit.core.packing import pack, pack_samples, unpack, unpack_samples
+from edgekit.core.measurement import Condition, Level, Measurement, Stamp, ValidityNote
+from edgekit.core.packing import (
+    pack,
+    pack_rows,
+    pack_samples,
+    unpack,
+    unpack_rows,
+    unpack_samples,
+)
 from edgekit.core.record import dump, load, parse, save
 from samples import measurement
 
@@ -52,7 +59,19 @@ def noisy_run(count: int) -> Measurement:
         now += value + int(abs(draw(900, 200)))
     samples = {"preprocess": before, "infer": infer, "postprocess": after}
     made = measurement(samples | {"total": total, "cpu": cpu})
-    return dataclasses.replace(made, starts_ns=tuple(starts))
+    watched = tuple(
+        Condition(
+            at_ns=i * 500_000_000 + int(draw(0, 1000)),
+            temperature_c=60.5 + i % 7,
+            clock_mhz=1800.0,
+            throttled="0" if i % 2 else None,
+            cpu_pressure_us=i * 1000 + int(abs(draw(0, 500))),
+            load_1min=1.0,
+            free_memory_mb=3000 - i % 5,
+        )
+        for i in range(now // 500_000_000)
+    )
+    return dataclasses.replace(made, starts_ns=tuple(starts), conditions=watched)
 
 
 def test_a_record_of_100_000_samples_stays_below_1_mb(tmp_path: Path) -> None:
@@ -105,3 +124,27 @@ def test_records_without_samples_or_with_lists_are_refused() -> None:
     del document["starts_ns"]
     with pytest.raises(RecordError, match="starts_ns"):
         parse(Measurement, document)
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {"a": st.integers(0, 2**40), "b": st.none() | st.floats(0, 9), "c": st.none()}
+    ),
+    max_size=20,
+)
+
+
+@given(ROWS)
+def test_any_rows_come_back_without_empty_columns(rows: list[dict[str, object]]) -> None:
+    columns = pack_rows(rows)
+    assert "c" not in columns
+    for row, found in zip(rows, unpack_rows(columns), strict=True):
+        assert {"b": None, "c": None} | found == row
+
+
+@pytest.mark.parametrize(
+    "table", [[], {}, {"rows": -1}, {"rows": 2, "a": [1]}, {"rows": 1, "a": 5}, {"rows": 10**12}]
+)
+def test_damaged_rows_are_refused(table: object) -> None:
+    with pytest.raises(RecordError, match="packed rows"):
+        unpack_rows(table)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from edgekit.core.errors import RecordError
 from edgekit.core.estimate import Summary, summarize
 from edgekit.core.mode import Mode
-from edgekit.core.packing import pack_samples, unpack_samples
+from edgekit.core.packing import pack_rows, pack_samples, unpack_rows, unpack_samples
 from edgekit.core.record import Record, Unavailable, to_plain
 
 
@@ -241,6 +241,7 @@ class Measurement(Record):
         fields: dict[str, Any] = to_plain(replace(self, samples_ns={}, starts_ns=()))  # Any: JSON
         packed, starts = pack_samples(self.samples_ns, self.starts_ns)
         fields |= {"samples_ns": packed, "starts_ns": starts}
+        fields["conditions"] = pack_rows(fields["conditions"])
         return fields | {"stamp": self.stamp.value, "summaries": to_plain(self.summaries)}
 
     @classmethod
@@ -248,10 +249,11 @@ class Measurement(Record):
         """Unpacks the samples and leaves out what is derived from them."""
         try:
             samples, starts = unpack_samples(fields["samples_ns"], fields["starts_ns"])
+            conditions = unpack_rows(fields["conditions"])
         except KeyError as err:
             raise RecordError(f"{cls.KIND}: missing key {err}") from err
         kept = {key: fields[key] for key in fields if key not in ("stamp", "summaries")}
-        return kept | {"samples_ns": samples, "starts_ns": starts}
+        return kept | {"samples_ns": samples, "starts_ns": starts, "conditions": conditions}
 
     @property
     def throughput_hz(self) -> float | None:

@@ -126,3 +126,35 @@ def _forecast(name: str, known: Mapping[str, Sequence[int]]) -> Sequence[int] | 
     if not sources or len(found) < len(sources) or len({len(s) for s in found}) > 1:
         return None
     return [sum(values) for values in zip(*found, strict=True)]
+
+
+def pack_rows(rows: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Rows of equal keys as columns: whole numbers packed, columns without a value left out."""
+    columns: dict[str, object] = {"rows": len(rows)}
+    for name in rows[0] if rows else ():
+        values = [row[name] for row in rows]
+        if all(type(value) is int for value in values):
+            columns[name] = pack([value for value in values if isinstance(value, int)])
+        elif any(value is not None for value in values):
+            columns[name] = values
+    return columns
+
+
+def unpack_rows(columns: object) -> list[dict[str, object]]:
+    """The inverse of :func:`pack_rows`; keys of left out columns are missing.
+
+    Raises:
+        RecordError: it is no such table.
+    """
+    if not isinstance(columns, Mapping) or not isinstance(columns.get("rows"), int):
+        raise RecordError("expected packed rows")
+    count = columns["rows"]
+    found: dict[str, Sequence[object]] = {}
+    for name, values in columns.items():
+        if name != "rows":
+            found[name] = unpack(values) if isinstance(values, str) else values
+            if not isinstance(found[name], list | tuple) or len(found[name]) != count:
+                raise RecordError(f"packed rows are damaged: {name} has not {count} values")
+    if not 0 <= count <= MAX_COUNT:
+        raise RecordError(f"packed rows cannot be {count}")
+    return [{name: values[i] for name, values in found.items()} for i in range(count)]
