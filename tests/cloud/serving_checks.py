@@ -6,10 +6,13 @@ import asyncio
 from typing import Any
 
 import numpy
+from kserve.errors import InvalidInput
 
 from edgekit.cloud.serving.batching import Batcher, Waiting
 from edgekit.cloud.serving.cache import ResponseCache
 from edgekit.cloud.serving.client import schedule
+from edgekit.cloud.serving.tensors import Incoming, Preparation
+from edgekit_runner.engines.contract import Tensor
 
 
 def batches(
@@ -34,6 +37,25 @@ def batches(
         return await asyncio.gather(*asked, return_exceptions=True)
 
     return ran, asyncio.run(ask_all())
+
+
+def engine_tensor(name: str) -> Tensor:
+    """A float input of the shape [1, 2]."""
+    return Tensor(name, (1, 2), "float32", 0.0, 0)
+
+
+def incoming(name: str, array: Any) -> Incoming:
+    """An input as it comes over the wire."""
+    return Incoming(name, "FP32", array.shape, array.tobytes(), None)
+
+
+def said(preparation: Preparation, names: list[str]) -> str:
+    """What the server says to inputs of these names."""
+    try:
+        preparation.arrays([incoming(name, numpy.zeros((1, 2), "float32")) for name in names])
+    except InvalidInput as err:
+        return str(err)
+    return ""
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +94,16 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     assert cache.get(b"a") is None, "too old"
     assert cache.size_bytes == 40
     assert (cache.hits, cache.misses) == (1, 4)
+
+    pair = Preparation([engine_tensor("left"), engine_tensor("right")], {"kind": "tensor"})
+    left, right = numpy.zeros((1, 2), "float32"), numpy.ones((1, 2), "float32")
+    swapped = pair.arrays([incoming("right", right), incoming("left", left)])
+    assert [a[0, 0] for a in swapped] == [0.0, 1.0], "by name, in whatever order"
+    assert said(pair, ["left", "rihgt"]) == "there is no input 'rihgt'; did you mean right?"
+    assert said(pair, ["left", "left"]) == "an input was sent twice"
+    assert said(pair, ["left"]) == "expected 2 inputs (left, right), got 1"
+    alone = Preparation([engine_tensor("x")], {"kind": "tensor"})
+    assert alone.arrays([incoming("other", right)])[0][0, 0] == 1.0, "the only one"
 
     even = schedule(10.0, 1.0, "constant")
     assert even == [i * 100_000_000 for i in range(10)]

@@ -96,10 +96,37 @@ def test_trips_tell_where_the_server_spent_its_time(server: CloudServer, origina
         assert sum(direct.samples_ns[name][i] for name in TOLD) < total
     far = measure_trips(request(server.endpoint, original, networks=(NEAR,)))[0]
     assert min(far.samples_ns["round_trip"]) > 5_000_000
-    with pytest.raises(EndpointFailed, match="refused the request"):
-        measure_trips(request(server.endpoint, original, model_name="another"))
+    with pytest.raises(EndpointFailed, match="there is no model 'nett'; did you mean net"):
+        measure_trips(request(server.endpoint, original, model_name="nett"))
+    with pytest.raises(EndpointFailed, match="serves no 'nett', but net") as caught:
+        measure_trips(request(server.http_endpoint, original, model_name="nett"))
+    assert caught.value.hint == "--model-name net"
     with pytest.raises(EndpointFailed, match="no pictures"):
         measure_trips(request(server.endpoint, original, payload="jpeg"))
+
+
+def test_inputs_of_another_model_are_named(
+    server: CloudServer, original: Path, tmp_path: Path, onnx_models: Path
+) -> None:
+    other = tmp_path / "other"
+    wanted = ConvertRequest(
+        onnx_models / "free.onnx",
+        "generic-x86-64",
+        recipe="float",
+        engine="onnxruntime",
+        shapes={"x": (2, 5)},
+    )
+    convert(wanted, other)
+    for endpoint in (server.endpoint, server.http_endpoint):
+        with pytest.raises(EndpointFailed) as caught:
+            measure_trips(request(endpoint, other, model_name="net"))
+        assert "input 'image' (FP32 [1, 3, 16, 16]) was not sent" in caught.value.message
+        assert "input 'x' (FP32 [2, 5]) is not known to it" in caught.value.message
+        assert "ORIGINAL" in caught.value.hint
+    with open_board("local", profile="generic-x86-64", inventory=None) as opened:
+        session = ensure_runner(opened.transport)
+        with pytest.raises(EndpointFailed, match="takes other inputs"):
+            measure_from_board(session, request(server.http_endpoint, other, model_name="net"))
 
 
 @pytest.mark.parametrize("payload", ["tensor", "json"])
@@ -405,7 +432,7 @@ def test_the_board_itself_asks(server: CloudServer, original: Path, tmp_path: Pa
         assert all(size > 3 * 16 * 16 * 4 for size in trip.up_bytes)
         with pytest.raises(EndpointFailed, match="no endpoint answers"):
             measure_from_board(session, request("http://127.0.0.1:9", original))
-        with pytest.raises(EndpointFailed, match="HTTP 404"):
+        with pytest.raises(EndpointFailed, match="serves no 'x', but net"):
             measure_from_board(session, request(server.http_endpoint, original, model_name="x"))
         for endpoint, networks in ((server.endpoint, ()), (server.http_endpoint, (NEAR,))):
             with pytest.raises(ConfigError):

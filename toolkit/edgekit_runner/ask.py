@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import time
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from . import oip, wire
+from . import model_inputs, oip, wire
 from .failure import Failure
 
 Emit = Callable[..., None]
@@ -33,6 +33,7 @@ def ask(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     """Times requests one after the other; see wire.py for request and events."""
     messages = [[_tensor(entry) for entry in one] for one in request["requests"]]
     series = Series(request["model_name"], messages)
+    connection = None
     try:
         connection = oip.Connection(oip.Endpoint(**request["endpoint"]), request["timeout_s"])
         started = clock()
@@ -41,7 +42,11 @@ def ask(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
         for i in range(request["warmup_runs"]):
             series.exchange(connection, i)
     except oip.RequestFailed as error:
-        raise Failure(wire.ERROR_ENDPOINT, error.message, _hint(error.reason)) from error
+        text, hint = error.message, _hint(error.reason)
+        if connection is not None and error.reason == oip.REFUSED:
+            forms = {request.get("form", ""): messages[0]}
+            text, hint = _refusal(connection, series.model, forms) or (text, hint)
+        raise Failure(wire.ERROR_ENDPOINT, text, hint) from error
     for phase, spent in once.items():
         emit("once", phase=phase, ns=spent)
     series.run(connection, request["runs"], request["max_duration_s"], emit)
@@ -126,6 +131,13 @@ class Series:
         self.starts.append(start)
         self.up_bytes.append(sizes[0])
         self.down_bytes.append(sizes[1])
+
+
+def _refusal(
+    connection: oip.Connection, model: str, forms: Dict[str, List[oip.Tensor]]
+) -> Optional[Tuple[str, str]]:
+    names = model_inputs.names_of(connection.models())
+    return model_inputs.explain(model, forms, next(iter(forms)), connection.describe(model), names)
 
 
 def _tensor(entry: Dict[str, Any]) -> oip.Tensor:  # Any: JSON

@@ -15,6 +15,7 @@ import socket
 import ssl
 import time
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from urllib.parse import quote
 
 clock = time.perf_counter_ns
 
@@ -139,7 +140,7 @@ class Connection:
             headers = dict(headers, **{JSON_SIZE: str(len(text))})
             headers["Content-Type"] = "application/octet-stream"
             body = b"".join([text] + [tensor.data for tensor in inputs])
-        return Message("/v2/models/%s/infer" % model, headers, body)
+        return Message("/v2/models/%s/infer" % quote(model, safe=""), headers, body)
 
     def send(self, message: Message) -> Reply:
         """Sends a message and reads the answer; the connection is made anew when it is gone.
@@ -173,6 +174,31 @@ class Connection:
             raise RequestFailed(reason, "HTTP %d: %s" % (answer.status, _said(body)))
         phases = {"send": sent - started, "wait": first - sent, "receive": ended - first}
         return Reply(headers, body, phases)
+
+    def get(self, path: str) -> Any:  # Any: JSON
+        """What the endpoint answers to a question that is not timed; None when it does not."""
+        headers = {}
+        if self.endpoint.token:
+            headers["Authorization"] = "Bearer " + self.endpoint.token
+        try:
+            if self.http.sock is None:
+                self.http.sock = self._connect()
+            self.http.sock.settimeout(self.timeout_s)
+            self.http.request("GET", path, headers=headers)
+            answer = self.http.getresponse()
+            body = self._read(answer, time.monotonic() + self.timeout_s)
+            return json.loads(body) if answer.status == 200 else None
+        except (OSError, ValueError, http.client.HTTPException, RequestFailed):
+            self.http.close()
+            return None
+
+    def describe(self, model: str) -> Any:  # Any: JSON
+        """The model's metadata; None when the endpoint has none."""
+        return self.get("/v2/models/%s" % quote(model, safe=""))
+
+    def models(self) -> Any:  # Any: JSON
+        """The endpoint's models; None when it does not list them."""
+        return self.get("/v2/models")
 
     def _connect(self) -> socket.socket:
         endpoint = self.endpoint

@@ -60,7 +60,7 @@ Commands, their request, and the events they write before ``done``:
              -> ``started``, ``progress``..., ``profile`` {"engine", "version", "method",
              "unprofiled_ns", "profiled_ns" (one inference without and with the profiler),
              "operations": [[NAME, TYPE, WHERE, NS of one inference]...]}
-``ask``      {"endpoint": {...edgekit_runner.oip.Endpoint}, "model_name", "requests": [[{"name",
+``ask``      {"endpoint": {...edgekit_runner.oip.Endpoint}, "model_name", "form"?, "requests": [[{"name",
              "datatype", "shape", "data": BASE64}]], "runs", "warmup_runs", "max_duration_s",
              "timeout_s"}
              -> ``once`` {"phase", "ns"}..., ``progress`` {"count"}..., ``failure`` {"at", "ns",

@@ -71,6 +71,7 @@ def measure_from_board(
             "endpoint": endpoint,
             "model_name": request.model_name or request.artifact.name,
             "requests": staged["requests"],
+            "form": "tensor" if payload == "json" else payload,
             "runs": request.runs,
             "warmup_runs": request.warmup_runs,
             "max_duration_s": request.max_duration_s,

@@ -31,7 +31,7 @@ from edgekit.cloud.serving.connections import Connection, connect
 from edgekit.cloud.serving.payload import Payload
 from edgekit.cloud.serving.tensors import DTYPES
 from edgekit.core.errors import EndpointFailed
-from edgekit_runner import oip
+from edgekit_runner import model_inputs, oip
 from edgekit_runner.samples import Release
 
 clock = time.perf_counter_ns
@@ -115,6 +115,7 @@ class Driver:
         Raises:
             EndpointFailed: the endpoint does not answer as it should.
         """
+        connection: Connection | None = None
         try:
             connection = connect(trip.protocol, trip.endpoint, self.timeout_s)
             started = clock()
@@ -125,8 +126,21 @@ class Driver:
                 self.ask(connection, i)
         except oip.RequestFailed as err:
             what = "" if err.reason == oip.UNREACHABLE else "the endpoint refused the request: "
-            raise EndpointFailed(f"{what}{err.message}", hint=HINTS[err.reason]) from err
+            text, hint = f"{what}{err.message}", HINTS[err.reason]
+            if connection and err.reason == oip.REFUSED:
+                text, hint = self._explain(connection) or (text, hint)
+            raise EndpointFailed(text, hint=hint) from err
         return connection
+
+    def _explain(self, connection: Connection) -> tuple[str, str] | None:
+        """Why the endpoint refuses what is sent, from what it says of its models."""
+        return model_inputs.explain(
+            self.model,
+            self.payload.first_in_each_form(),
+            self.payload.kind,
+            connection.describe(self.model),
+            model_inputs.names_of(connection.models()),
+        )
 
     def ask(self, connection: Connection, i: int) -> tuple[dict[str, int], int, int]:
         """One request: its phases, and the bytes up and down."""

@@ -48,6 +48,12 @@ class Connection(Protocol):
             RequestFailed: there is no good answer.
         """
 
+    def describe(self, model: str) -> Any:  # Any: JSON
+        """The model's metadata; None when the endpoint has none."""
+
+    def models(self) -> Any:  # Any: JSON
+        """The endpoint's models; None when it does not list them."""
+
     def close(self) -> None:
         """Ends the connection."""
 
@@ -80,6 +86,14 @@ class RestConnection:
         phases = {"message": ready - started, "round_trip": answered - ready}
         phases |= reply.phases_ns | {"parse": clock() - answered}
         return Exchange(outputs, told, phases, len(message.body), len(reply.body))
+
+    def describe(self, model: str) -> Any:  # Any: JSON
+        """The model's metadata."""
+        return self.connection.describe(model)
+
+    def models(self) -> Any:  # Any: JSON
+        """The endpoint's models."""
+        return self.connection.models()
 
     def close(self) -> None:
         """Ends the connection."""
@@ -146,6 +160,27 @@ class GrpcConnection:
         phases = {"message": ready - started, "round_trip": answered - ready}
         phases["parse"] = clock() - answered
         return Exchange(outputs, told, phases, message.ByteSize(), answer.ByteSize())
+
+    def describe(self, model: str) -> Any:  # Any: JSON
+        """The model's metadata."""
+        try:
+            found = self.stub.ModelMetadata(
+                pb.ModelMetadataRequest(name=model),
+                timeout=self.timeout_s,
+                metadata=self.metadata,
+            )
+        except grpc.RpcError:
+            return None
+        return {
+            "inputs": [
+                {"name": one.name, "datatype": one.datatype, "shape": list(one.shape)}
+                for one in found.inputs
+            ]
+        }
+
+    def models(self) -> Any:  # Any: JSON
+        """Nothing: the protocol has no list of models over gRPC."""
+        return None
 
     def close(self) -> None:
         """Ends the channel."""

@@ -15,13 +15,16 @@ from typing import Any
 
 import numpy
 from grpc_interceptor.exceptions import ResourceExhausted
+from kserve.errors import ModelNotFound
 from kserve.model import InferenceModel
+from kserve.protocol.dataplane import DataPlane
 from prometheus_client import Counter, Gauge, Histogram
 
 from edgekit.cloud.options import ModelOptions
 from edgekit.cloud.serving.batching import Batcher, Waiting
 from edgekit.cloud.serving.cache import ResponseCache
 from edgekit.cloud.serving.tensors import DATATYPES, Incoming, Preparation
+from edgekit.core.suggest import did_you_mean
 from edgekit_runner import engines
 
 clock = time.perf_counter_ns
@@ -186,6 +189,22 @@ class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed 
         if missing <= 0:
             return array
         return numpy.concatenate([array, numpy.repeat(array[-1:], missing, axis=0)])
+
+
+def find_model(plane: DataPlane, name: str) -> ServedModel:
+    """The model of that name.
+
+    Raises:
+        ModelNotFound: there is none; it says which there are.
+    """
+    registry = plane.model_registry
+    model = registry.get_model(name)
+    if model is None:
+        error = ModelNotFound(name)
+        error.reason = f"there is no model {name!r}; {did_you_mean(name, registry.get_models())}"
+        raise error
+    assert isinstance(model, ServedModel)
+    return model
 
 
 def _described(tensor: Any) -> dict[str, Any]:  # Any: the engines' Tensor, JSON

@@ -54,13 +54,24 @@ class Payload:
             for spec, array in zip(self.specs, arrays, strict=True)
         ]
 
+    @property
+    def forms(self) -> tuple[str, ...]:
+        """What the samples can travel as."""
+        return ("tensor",) if self.pictures[0] is None else ("tensor", "picture", "jpeg")
+
+    def first_in_each_form(self) -> dict[str, list[Message]]:
+        """The first sample's tensors, by form."""
+        before, found = self.kind, {}
+        for kind in self.forms:
+            self.kind = kind
+            found[kind] = self.inputs(0)
+        self.kind = before
+        return found
+
     def sizes(self) -> dict[str, float]:
         """Mean bytes of a request's tensors in each form that the samples can take."""
-        kinds = ["tensor", "json"]
-        if self.pictures[0] is not None:
-            kinds += ["picture", "jpeg"]
         before, found = self.kind, {}
-        for kind in kinds:
+        for kind in ("json", *self.forms):
             self.kind = "tensor" if kind == "json" else kind
             count = min(self.count, 3)
             requests = [self.inputs(i) for i in range(count)]

@@ -20,7 +20,7 @@ from kserve.protocol.rest.v2_endpoints import V2Endpoints
 from prometheus_client import REGISTRY, exposition
 
 from edgekit import __version__
-from edgekit.cloud.serving.model import Answer, ServedModel, clock
+from edgekit.cloud.serving.model import Answer, ServedModel, clock, find_model
 from edgekit.cloud.serving.rpc import Access
 from edgekit.cloud.serving.tensors import DATATYPES, Incoming
 
@@ -34,9 +34,7 @@ def make_app(plane: DataPlane, access: Access) -> FastAPI:
     app = FastAPI(title="edgekit serve", version=__version__, redoc_url=None, docs_url=None)
 
     async def infer(model_name: str, request: Request) -> Response:
-        model = plane.model_registry.get_model(model_name)
-        if model is None:
-            raise errors.ModelNotFound(model_name)
+        model = find_model(plane, model_name)
         body = await request.body()
         document, tensors = parse(body, request.headers.get(JSON_SIZE))
         answer = await model.answer(tensors)

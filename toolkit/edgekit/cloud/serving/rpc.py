@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from kserve.errors import InvalidInput, ModelNotFound
+from kserve.errors import InvalidInput
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as stubs
@@ -17,7 +17,7 @@ from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from edgekit.cloud.serving.model import Answer, ServedModel, clock
+from edgekit.cloud.serving.model import Answer, ServedModel, clock, find_model
 from edgekit.cloud.serving.tensors import DATATYPES, Incoming
 
 OPEN_METHODS = ("/ServerLive", "/ServerReady")
@@ -57,9 +57,7 @@ class Servicer(InferenceServicer):  # type: ignore[misc]  # kserve is not typed 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802  Any: protobuf, grpc
         """One request."""
         self.validate_grpc_request(request)
-        model = self._data_plane.model_registry.get_model(request.model_name)
-        if model is None:
-            raise ModelNotFound(request.model_name)
+        model = find_model(self._data_plane, request.model_name)
         answer = await model.answer([_incoming(request, i) for i in range(len(request.inputs))])
         return _message(model, request, answer)
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy
 from kserve.errors import InvalidInput
 
+from edgekit.core.suggest import did_you_mean
 from edgekit_runner.engines.contract import Tensor
 from edgekit_runner.samples import preprocess
 
@@ -130,8 +131,16 @@ class Preparation:
             names = ", ".join(tensor.name for tensor in self.inputs)
             raise InvalidInput(f"expected {len(self.inputs)} inputs ({names}), got {len(tensors)}")
         given = {tensor.name: tensor for tensor in tensors}
-        by_name = all(spec.name in given for spec in self.inputs)
-        chosen = [given[s.name] for s in self.inputs] if by_name else list(tensors)
+        is_only_one = len(self.inputs) == 1  # whatever it is called
+        unknown = sorted(given.keys() - {spec.name for spec in self.inputs})
+        if unknown and not is_only_one:
+            known = [spec.name for spec in self.inputs]
+            raise InvalidInput(
+                f"there is no input {unknown[0]!r}; {did_you_mean(unknown[0], known)}"
+            )
+        if len(given) != len(tensors):
+            raise InvalidInput("an input was sent twice")
+        chosen = tensors if is_only_one else [given[spec.name] for spec in self.inputs]
         found = []
         for spec, tensor in zip(self.inputs, chosen, strict=True):
             array = to_array(tensor)
