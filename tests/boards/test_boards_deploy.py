@@ -17,6 +17,7 @@ from edgekit.boards.board_lease import BoardLease
 from edgekit.boards.bundle_file import choose_release, read_bundle_file, write_bundle_file
 from edgekit.boards.bundle_making import BundleRequest, make_releases
 from edgekit.boards.deploy import Deployed, DeployRequest, deploy
+from edgekit.boards.holder import address_of
 from edgekit.boards.releases import collect_garbage, enrol_keys, list_releases, roll_back
 from edgekit.boards.session import RunnerSession, ensure_runner, runner_session
 from edgekit.boards.signing import find_key, make_key, virtual_key
@@ -178,7 +179,8 @@ def test_a_cut_transfer_goes_on_where_it_ended(
         far = dataclasses.replace(board.entry, port=link.port, known_hosts=str(known_hosts))
         with open_transport(far) as cut, pytest.raises(BoardError):
             deploy(DeployRequest(artifact, far), cut)
-    (board.folder / "home" / wire.HOME_FOLDER / wire.LEASE_FILE).unlink()  # as its time runs out
+    # the lease of the cut deployment has not run out: its deployer takes it over
+    assert (board.folder / "home" / wire.HOME_FOLDER / wire.LEASE_FILE).exists()
     staged = board.folder / "home" / wire.HOME_FOLDER / wire.STAGING_FOLDER / entry.sha256
     assert 0 < staged.stat().st_size < len(big)
     arrived = staged.stat().st_size
@@ -223,13 +225,45 @@ def test_another_deployer_is_told_who_is_at_work(
     board: LocalBoard, transport: Transport, artifact: Path
 ) -> None:
     ensure_runner(transport)
-    with BoardLease(runner_session(transport)) as lease:
+    # also when it is the same person on the same machine, in another window
+    address = address_of(board.entry, transport.home)
+    with BoardLease(runner_session(transport), address=address) as lease:
         lease.begin([])
         with pytest.raises(BoardError, match="is deploying to this board since"):
             put(board, transport, artifact)
     done = put(board, transport, artifact).deployment
     assert done
     assert done.changed
+
+
+def test_a_deployer_that_waits_gets_its_turn(
+    board: LocalBoard, transport: Transport, artifact: Path, tmp_path: Path
+) -> None:
+    ensure_runner(transport)
+    notes: list[str] = []
+    pauses: list[float] = []
+    with BoardLease(runner_session(transport)) as lease:
+        lease.begin([])
+
+        def until_it_ends(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 2:
+                lease.session.call("end", lease.request())
+
+        request = DeployRequest(artifact, board.entry, wait_s=300)
+        done = deploy(request, transport, progress=notes.append, pause=until_it_ends).deployment
+        assert done
+        assert done.changed
+        waits = [note for note in notes if "waiting for up to 300 s" in note]
+        assert len(waits) == 1
+        assert "is deploying to this board since" in waits[0]
+        assert len(pauses) == 2
+        # its time being up, it says who is at work
+        lease.session.call("begin", lease.request(sha256=[]))
+        new = echo_artifact(tmp_path / "new", content="new")
+        with pytest.raises(BoardError, match="is deploying to this board since"):
+            deploy(DeployRequest(new, board.entry, wait_s=1e-9), transport, pause=pauses.append)
+        assert len(pauses) == 2
 
 
 def test_bundle_file_round_trip(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from edgekit.boards import sent_files
 from edgekit.boards.board_lease import BoardLease
 from edgekit.boards.bundling import Release
+from edgekit.boards.holder import address_of
 from edgekit.boards.services import ServiceRequest, install_service, restart_service
 from edgekit.boards.session import Event, RunnerSession
 from edgekit.boards.staging import Staged, Staging
@@ -92,7 +93,8 @@ class Applying:
             p95_ms = self._gate(done.path, done.site, engine, budget.max_p95_ms)
             port = self._serve(release.bundle.app, budget.service, {})
             return Applied(done.path, done.site, p95_ms=p95_ms, service_port=port)
-        with BoardLease(self.session) as lease:
+        address = address_of(self.entry, self.session.transport.home)
+        with BoardLease(self.session, address=address) as lease:
             event, sent_bytes = self._install(lease, release)
             path, site = str(event["path"]), tuple(s for s in [str(event["site"])] if s)
             deviation = p95_ms = None

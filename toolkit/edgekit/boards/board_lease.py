@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import getpass
-import secrets
 import socket
 import threading
 from collections.abc import Sequence
 from typing import Self
 
+from edgekit.boards.holder import Holder
 from edgekit.boards.session import Event, RunnerSession
 from edgekit.core.errors import EdgekitError
 
@@ -19,17 +19,27 @@ LEASE_S = 60.0
 class BoardLease:
     """Taken by :meth:`begin`; a thread renews it, the end of the block gives it back."""
 
-    def __init__(self, session: RunnerSession, *, lease_s: float = LEASE_S) -> None:
+    def __init__(
+        self, session: RunnerSession, *, address: str = "", lease_s: float = LEASE_S
+    ) -> None:
+        """The lease of one deployment.
+
+        Args:
+            session: the board's runner.
+            address: tells the board from others (holder.address_of); the next deployment to it
+                from here may then take this lease over once this one is over.
+            lease_s: how long it lasts after the last sign of life.
+        """
         self.session = session
         self.lease_s = lease_s
-        self.holder = secrets.token_hex(8)
+        self.holder = Holder(address)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def request(self, **fields: object) -> dict[str, object]:
         """A request in the name of this holder."""
         who = f"{_user()}@{socket.gethostname()}"
-        return {"holder": self.holder, "who": who, "lease_s": self.lease_s, **fields}
+        return {"holder": self.holder.name, "who": who, "lease_s": self.lease_s, **fields}
 
     def begin(self, sha256: Sequence[str], extra: Sequence[str] = ()) -> list[Event]:
         """Takes the lease; gives what the board says about the wanted blobs.
@@ -47,6 +57,12 @@ class BoardLease:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
+        try:
+            self._end(kind)
+        finally:
+            self.holder.close()
+
+    def _end(self, kind: type[BaseException] | None) -> None:
         self._stop.set()
         if self._thread is None:
             return
@@ -55,7 +71,7 @@ class BoardLease:
         discard = kind is not None and not issubclass(kind, Exception)
         try:
             self.session.call("end", self.request(discard=discard), timeout_s=10)
-        except EdgekitError:  # the lease runs out by itself
+        except EdgekitError:  # the next deployment from here goes on; for others it runs out
             if kind is None:
                 raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,10 +31,13 @@ from edgekit.boards.wheelhouse import resolve_wheels
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.board import BoardEntry, BoardFacts
 from edgekit.core.deploy import Deployment, Plan
-from edgekit.core.errors import BoardMismatch, ConfigError
+from edgekit.core.errors import BoardError, BoardMismatch, ConfigError
 from edgekit.core.record import Unavailable
+from edgekit_runner import wire
 
 Progress = Callable[[str], None]
+ASK_AGAIN_S = 1.0
+"""Between two questions whether a busy board is free."""
 
 __all__ = ["DeployRequest", "Deployed", "deploy", "load_card"]
 
@@ -58,6 +62,8 @@ class DeployRequest:
     """To have systemd serve it on the board."""
     max_p95_ms: float | None = None
     """Budget for the 95th percentile on the board; a release that misses it is not activated."""
+    wait_s: float = 0.0
+    """How long to wait while someone else deploys to the board; 0 refuses at once."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,11 @@ class Deployed:
 
 
 def deploy(
-    request: DeployRequest, transport: Transport, *, progress: Progress = lambda message: None
+    request: DeployRequest,
+    transport: Transport,
+    *,
+    progress: Progress = lambda message: None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> Deployed:
     """Makes a release the active one of its application; does nothing when it is.
 
@@ -85,7 +95,25 @@ def deploy(
         DiskFull: not enough space on the board.
         VerificationFailed: a hash, signature, counter or golden output differs.
         GateFailed: the latency on the board is over the budget.
+        BoardError: the board was lost, or someone else deploys to it.
     """
+    give_up = time.monotonic() + request.wait_s
+    is_waiting = False
+    while True:
+        try:
+            return _deploy_now(request, transport, progress)
+        except BoardError as err:
+            is_busy = err.details.get("code") == wire.ERROR_BUSY
+            if not is_busy or time.monotonic() >= give_up:
+                raise
+            if not is_waiting:
+                progress(f"{err.message}; waiting for up to {request.wait_s:.0f} s")
+        # the other one changes what is there: everything is asked and planned anew
+        is_waiting = True
+        pause(ASK_AGAIN_S)
+
+
+def _deploy_now(request: DeployRequest, transport: Transport, progress: Progress) -> Deployed:
     job = _Job(request, transport, progress)
     release = job.release()
     satisfied = job.is_satisfied(release)

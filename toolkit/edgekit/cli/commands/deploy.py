@@ -17,6 +17,7 @@ from edgekit.cli.options import (
     unsigned_option,
 )
 from edgekit.cli.output import Output, output_options
+from edgekit.cli.quantities import Duration
 from edgekit.core.board import BoardEntry
 from edgekit.core.errors import UsageFault
 from edgekit.core.units import format_bytes, format_ms
@@ -41,6 +42,12 @@ NO_BOARD = BoardEntry("", "")
     metavar="MS",
     help="Activate it only when its 95th percentile on the board is at most this.",
 )
+@click.option(
+    "--wait",
+    type=Duration(),
+    default=0.0,
+    help="So long while someone else deploys to the board: 60s, 5min. Default: do not wait.",
+)
 @service_options
 @key_option
 @unsigned_option
@@ -54,6 +61,7 @@ def command(
     app: str,
     dry_run: bool,
     max_p95_ms: float | None,
+    wait: float,
     key: Path | None,
     unsigned: bool,
     service: ServiceRequest | None,
@@ -89,6 +97,7 @@ def command(
         key=key,
         service=service,
         max_p95_ms=max_p95_ms,
+        wait_s=wait,
     )
     if fleet is not None:
         if board:
