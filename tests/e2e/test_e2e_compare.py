@@ -40,12 +40,16 @@ def test_an_artifact_is_measured_and_compared_with_conditions(
     server: CloudServer, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = ["compare", str(artifact), "--board", "local", "--records", str(tmp_path)]
-    base += ["--cloud-runs", "30", "--json"]
+    base += ["--cloud-runs", "30", "--rounds", "3", "--json"]
     emulated = [*base, "--cloud", server.endpoint, "--network", "4g", "--deadline", "20"]
     assert run([*emulated, "--fail-if", "ratio.p50<1"]) == 0
     document = shown(capsys)
     (network,) = document["networks"]
     assert network["quantiles"]["p50"]["verdict"] == "edge"
+    assert len(network["rounds"]) == 3
+    (record,) = tmp_path.glob("run-*.json")
+    assert run(["report", str(record)]) == 0, "the rounds are one run"
+    capsys.readouterr()
     assert network["availability"]["cloud_missed_share"] == 1.0
     assert network["break_even"]["rtt_ms"] < 40.0
     assert run([*emulated, "--fail-if", "cloud:4g.p50>1ms"]) == 7
@@ -57,6 +61,11 @@ def test_an_artifact_is_measured_and_compared_with_conditions(
         json.loads(path.read_text())["origin"] == "board" for path in tmp_path.glob("trip-*.json")
     )
     assert run(["compare", str(artifact), "--cloud", server.endpoint]) == 3
+    capsys.readouterr()
+    measured = [str(record), str(artifact), "--board", "local", "--from-board"]
+    options = ["--cloud", server.http_endpoint, "--records", str(tmp_path), "--json"]
+    assert run(["compare", *measured, *options]) == 0
+    assert shown(capsys)["networks"][0]["rounds"] == []
 
 
 def test_the_rate_that_an_endpoint_takes(

@@ -38,6 +38,14 @@ class AtQuantile:
 
 
 @dataclass(frozen=True)
+class Round:
+    """The medians of one round, in which edge and cloud were measured one after the other."""
+
+    edge_p50_ms: float
+    cloud_p50_ms: float
+
+
+@dataclass(frozen=True)
 class BreakEven:
     """What the network would have to be for both medians to be equal, all else staying as it is."""
 
@@ -80,6 +88,9 @@ class NetworkVerdict:
     break_even: BreakEven
     what_if: tuple[PayloadWhatIf, ...]
     availability: Availability
+    rounds: tuple[Round, ...] = ()
+    """Where both sides were measured in turn: with three or more, difference and ratio at p50 are
+    those of the rounds, which drift meets on both sides alike."""
 
     @property
     def p50(self) -> AtQuantile:

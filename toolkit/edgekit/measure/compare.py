@@ -14,6 +14,7 @@ from edgekit.core.comparison import (
     Cost,
     NetworkVerdict,
     PayloadWhatIf,
+    Round,
     Verdict,
 )
 from edgekit.core.errors import NotComparable
@@ -22,7 +23,13 @@ from edgekit.core.measurement import Level, Measurement
 from edgekit.core.network import CloudTrip
 from edgekit.core.record import Unavailable
 from edgekit.core.units import NS_PER_MS
-from edgekit.measure.stats import difference_of, quantile_estimate, ratio_of
+from edgekit.measure.stats import (
+    difference_of,
+    paired_difference,
+    paired_ratio,
+    quantile_estimate,
+    ratio_of,
+)
 
 MARGIN_SHARE = 0.03
 """Latencies closer than this are called undecided: nobody moves a model for 3 %."""
@@ -60,6 +67,8 @@ class CompareOptions:
     prices: Prices = field(default_factory=Prices)
     edge_card: ModelArtifact | None = None
     cloud_card: ModelArtifact | None = None
+    rounds: Mapping[str, tuple[Round, ...]] = field(default_factory=dict)
+    """By the id of a trip, where both sides were measured in turn."""
 
 
 DEFAULT_OPTIONS = CompareOptions()
@@ -93,7 +102,7 @@ def compare(
         edge_mode=measurement.mode,
         edge_machine=measurement.machine,
         edge_ms=edge_ms,
-        networks=tuple(_network(edge, edge_ms, p50, trip, options.deadline_ms) for trip in trips),
+        networks=tuple(_network(edge, edge_ms, p50, trip, options) for trip in trips),
         edge_accuracy=_accuracy(options.edge_card),
         cloud_accuracy=_accuracy(options.cloud_card),
         cost=_cost(p50.value, trips, options.prices),
@@ -150,7 +159,7 @@ def _network(
     edge_ms: Mapping[str, Estimate | Unavailable],
     edge_p50: Estimate,
     trip: CloudTrip,
-    deadline_ms: float | None,
+    options: CompareOptions,
 ) -> NetworkVerdict:
     cloud = _milliseconds(trip.samples_ns["total"])
     quantiles: dict[str, AtQuantile | Unavailable] = {}
@@ -169,14 +178,28 @@ def _network(
             f"the trips over {where} are too few: {p50.reason}",
             hint="give them more time: --cloud-seconds 30",
         )
+    rounds = options.rounds.get(trip.id, ())
+    p50 = quantiles["p50"] = _in_rounds(p50, edge_p50, rounds)
     return NetworkVerdict(
         network=trip.network,
         trip_id=trip.id,
         quantiles=quantiles,
         break_even=_break_even(edge_p50.value, p50.cloud_ms.value, trip),
         what_if=tuple(_what_ifs(edge_p50.value, p50.cloud_ms, trip)),
-        availability=_availability(edge, cloud, trip, deadline_ms),
+        availability=_availability(edge, cloud, trip, options.deadline_ms),
+        rounds=rounds,
     )
+
+
+def _in_rounds(found: AtQuantile, edge: Estimate, rounds: Sequence[Round]) -> AtQuantile:
+    """The medians' difference and ratio from the rounds, where there are enough of them."""
+    cloud_ms = [item.cloud_p50_ms for item in rounds]
+    edge_ms = [item.edge_p50_ms for item in rounds]
+    difference, ratio = paired_difference(cloud_ms, edge_ms), paired_ratio(cloud_ms, edge_ms)
+    if isinstance(difference, Unavailable) or isinstance(ratio, Unavailable):
+        return found
+    verdict = decide(difference, edge.value, found.cloud_ms.value)
+    return AtQuantile(found.cloud_ms, difference, ratio, verdict)
 
 
 def _break_even(edge_ms: float, cloud_ms: float, trip: CloudTrip) -> BreakEven:

@@ -159,11 +159,12 @@ def _longest_s(request: TripRequest) -> float:
     return max(request.max_duration_s, request.load.seconds if request.load else 0.0)
 
 
-def _judge(
+def judge_trip(
     samples_ns: Mapping[str, Sequence[int]],
     starts_ns: Sequence[int],
     failures: Sequence[TripFailure],
 ) -> list[ValidityNote]:
+    """What makes a trip's numbers doubtful: its samples, requests without an answer, a late load."""
     notes = list(judge_samples(samples_ns["total"], starts_ns))
     count = len(samples_ns["total"]) + len(failures)
     if failures:
@@ -235,7 +236,7 @@ def make_trip(  # noqa: PLR0913  the fields of one record
         samples_ns={key: tuple(values) for key, values in samples.items()},
         starts_ns=tuple(found["starts_ns"]),
         summaries={key: summarize(values) for key, values in samples.items()},
-        validity=tuple(_judge(samples, found["starts_ns"], failures)),
+        validity=tuple(judge_trip(samples, found["starts_ns"], failures)),
         measured_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         protocol=protocol,
         failures=failures,

@@ -11,6 +11,7 @@ from edgekit.core.units import format_bytes, format_ms
 from edgekit.report.section import Section, show_estimate, show_value
 
 QUANTILES = ("p50", "p95", "p99")
+FEWEST_ROUNDS = 3
 
 
 def comparison_sections(comparison: Comparison) -> Iterator[Section]:
@@ -53,6 +54,12 @@ def _verdicts(comparison: Comparison) -> Section:
         notes.append(f"accuracy: edge {edge:.2%}, cloud {cloud:.2%}")
     if isinstance(comparison.cost, Cost):
         notes.append(_cost(comparison.cost))
+    counts = [len(item.rounds) for item in comparison.networks]
+    if max(counts) >= FEWEST_ROUNDS:
+        notes.append(
+            f"measured in turn, {max(counts)} rounds: cloud - edge and ratio at p50 are those of "
+            "the rounds"
+        )
     notes.append("brackets: 95 % confidence; -: too few samples to tell")
     return Section("Edge or cloud", headers, rows, tuple(notes), "latency")
 

@@ -12,6 +12,7 @@ from edgekit.cli.options import cloud_access, cloud_options, inventory_option, r
 from edgekit.cli.output import Output, output_options
 
 if TYPE_CHECKING:
+    from edgekit.cli.in_rounds import BothSides
     from edgekit.core.comparison import Comparison
     from edgekit.core.measurement import Measurement
     from edgekit.core.network import CloudTrip
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 @click.option("--board", default="", help="Measure the artifact there first: name, or local.")
 @click.option(
     "--cloud", required=True, help="Endpoint: grpc(s)://host:port or http(s)://host:port (OIP v2)."
+)
+@click.option(
+    "--rounds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 100),
+    help="With --board: measure edge and cloud in turn, so often.",
 )
 @click.option("--from-board", is_flag=True, help="The board itself asks, over its own network.")
 @click.option("--network", "networks", multiple=True, help="Emulate this one: edgekit net list.")
@@ -75,7 +83,7 @@ def command(
     from edgekit.core.record import save
     from edgekit.measure.compare import CompareOptions, compare
     from edgekit.measure.gates import parse_condition, require
-    from edgekit.measure.trips import TripRequest, measure_trips
+    from edgekit.measure.trips import TripRequest
     from edgekit.networks.catalog import load_network
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
@@ -88,7 +96,6 @@ def command(
     sent = _sent_folder(target, original, board)
     if given["from_board"] and not board:
         raise ConfigError("--from-board needs a board", hint="--board NAME")
-    measured, path = _measured(target, board, records, given, output)
     card = load_card(sent)
     request = TripRequest(
         endpoint=cloud,
@@ -101,22 +108,22 @@ def command(
         runs=int(str(given["cloud_runs"])),
         max_duration_s=float(str(given["cloud_seconds"])),
     )
-    if given["from_board"]:
-        trips = _trips_from_board(board, request, given, output)
-    else:
-        trips = measure_trips(request, progress=output.note)
-    paths = [save(trip, records / f"{trip.id}.json") for trip in trips]
+    sides = _both_sides(target, board, request, given, output)
+    measured = sides.measurement
+    path = target if not target.is_dir() else save(measured, records / f"{measured.id}.json")
+    paths = [save(trip, records / f"{trip.id}.json") for trip in sides.trips]
     deadline = given["deadline"]
     options = CompareOptions(
         deadline_ms=float(str(deadline)) if deadline is not None else None,
         prices=_prices(given),
         edge_card=load_card(target) if target.is_dir() else None,
         cloud_card=card,
+        rounds=sides.rounds,
     )
-    result = compare(measured, trips, options)
+    result = compare(measured, sides.trips, options)
     if given["verify_break_even"]:
         result = _verified(result, measured, request, output)
-    saved = save(result, records / f"comparison-{measured.id}-{trips[0].id}.json")
+    saved = save(result, records / f"comparison-{measured.id}-{sides.trips[0].id}.json")
     report = ReportInput(f"{measured.model['name']}: edge or cloud", comparison=result)
     output.data(result, render(report))
     output.note(f"record: {saved}")
@@ -143,26 +150,36 @@ def _sent_folder(target: Path, original: Path | None, board: str) -> Path:
     )
 
 
-def _measured(
-    target: Path, board: str, records: Path, given: dict[str, object], output: Output
-) -> tuple[Measurement, Path]:
-    """The record that was named, or a new one."""
-    from edgekit.cli.chain import RunSettings, deploy_and_run
+def _both_sides(
+    target: Path,
+    board: str,
+    request: TripRequest,
+    given: dict[str, object],
+    output: Output,
+) -> BothSides:
+    """The board and the endpoint in turn; with a record as the target the endpoint alone."""
+    from edgekit.cli.in_rounds import BothSides, InRounds, measure_in_rounds
     from edgekit.core.measurement import Measurement
-    from edgekit.core.record import load, save
+    from edgekit.core.record import load
+    from edgekit.measure.trips import measure_trips
 
     if not target.is_dir():
-        return load(Measurement, target), target
+        measured = load(Measurement, target)
+        if given["from_board"]:
+            trips = _trips_from_board(board, request, given, output)
+        else:
+            trips = measure_trips(request, progress=output.note)
+        return BothSides(measured, trips, {})
     inventory = given["inventory"]
-    done = deploy_and_run(
+    wanted = InRounds(
         target,
         board,
-        "",
-        RunSettings(),
+        request,
+        int(str(given["rounds"])),
+        from_board=bool(given["from_board"]),
         inventory=Path(str(inventory)) if inventory else None,
-        output=output,
     )
-    return done.measurement, save(done.measurement, records / f"{done.measurement.id}.json")
+    return measure_in_rounds(wanted, output)
 
 
 def _trips_from_board(

@@ -2,6 +2,7 @@
 
 quantiles   percentiles with exact intervals, also of dependent samples (shared with the board)
 ratio       two runs against each other: difference, ratio, verdict
+paired      two sides in turn, round by round
 launches    several process launches: both levels of variance
 course      how a run went: steady, warming up, drifting, in steps (change points)
 periodic    a disturbance that comes back at a fixed period
@@ -17,6 +18,7 @@ from edgekit.core.estimate import Estimate, quantile_estimate, summarize
 from edgekit.measure.stats.blocks import median
 from edgekit.measure.stats.course import Course, Kind, Segment, course_of
 from edgekit.measure.stats.launches import Launches, launches_of
+from edgekit.measure.stats.paired import paired_difference, paired_ratio
 from edgekit.measure.stats.periodic import Period, period_of
 from edgekit.measure.stats.ratio import (
     Ratio,
@@ -51,6 +53,8 @@ __all__ = [
     "launches_of",
     "median",
     "minimum_count",
+    "paired_difference",
+    "paired_ratio",
     "passing_queries",
     "percentile",
     "period_of",
