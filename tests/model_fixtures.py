@@ -68,6 +68,46 @@ free = helper.make_model(free, opset_imports=[helper.make_opsetid("", 17)])
 free.ir_version = 8
 onnx.save(free, sys.argv[1] + "/free.onnx")
 """
+TRANSFORMER = """
+import sys
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+rng = numpy.random.RandomState(0)
+weights = []
+def weight(name, *shape):
+    weights.append(numpy_helper.from_array((rng.randn(*shape) * 0.3).astype("float32"), name))
+    return name
+def constant(name, values):
+    weights.append(numpy_helper.from_array(numpy.array(values, "int64"), name))
+    return name
+nodes = [helper.make_node("Gather", [weight("table", 50, 32), "tokens"], ["e"])]
+def dense(source, out, inputs, outputs):
+    nodes.append(helper.make_node("MatMul", [source, weight("w" + out, inputs, outputs)], ["m" + out]))
+    nodes.append(helper.make_node("Add", ["m" + out, weight("b" + out, outputs)], [out]))
+here = "e"
+for i in range(2):
+    norm = [here, weight(f"g{i}", 32), weight(f"h{i}", 32)]
+    nodes.append(helper.make_node("LayerNormalization", norm, [f"n{i}"]))
+    for part in "qkv":
+        dense(f"n{i}", f"{part}{i}", 32, 32)
+    nodes.append(helper.make_node("Transpose", [f"k{i}"], [f"t{i}"], perm=[0, 2, 1]))
+    nodes.append(helper.make_node("MatMul", [f"q{i}", f"t{i}"], [f"s{i}"]))
+    nodes.append(helper.make_node("Softmax", [f"s{i}"], [f"p{i}"]))
+    nodes.append(helper.make_node("MatMul", [f"p{i}", f"v{i}"], [f"a{i}"]))
+    dense(f"a{i}", f"o{i}", 32, 32)
+    nodes.append(helper.make_node("Add", [here, f"o{i}"], [f"r{i}"]))
+    here = f"r{i}"
+nodes.append(helper.make_node("ReduceMean", [here], ["pooled"], axes=[1], keepdims=0))
+dense("pooled", "scores", 32, 10)
+inputs = [helper.make_tensor_value_info("tokens", TensorProto.INT64, ["n", 8])]
+outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", 10])]
+graph = helper.make_graph(nodes, "transformer", inputs, outputs, weights)
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+model.ir_version = 8
+onnx.checker.check_model(model)
+onnx.save(model, sys.argv[1] + "/transformer.onnx")
+"""
 SKLEARN = """
 import sys
 import joblib
@@ -129,6 +169,13 @@ def onnx_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("onnx")
     make("onnx", ONNX, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("transformer")
+    make("onnx", TRANSFORMER, folder)
+    return folder / "transformer.onnx"
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from edgekit.convert.converting import convert, plan_conversion
 from edgekit.convert.pipelines import parse_pipeline
-from edgekit.convert.recipes import ladder
+from edgekit.convert.recipes import CATALOG, LADDER, activation_dtype, find_recipe, ladder
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import all_steps, find_route, quantizer
 from edgekit.core.artifact import Format
@@ -55,11 +55,47 @@ def test_quantizers() -> None:
 
 def test_auto_takes_int8_when_there_is_calibration_and_says_why_not_otherwise() -> None:
     recipes, _ = ladder("auto", PI, has_calibration=True)
-    assert recipes == ("int8-static", "float")
+    assert recipes == (*LADDER["int8-static"], "float")
+    assert recipes[0] == "int8-static"
     recipes, notes = ladder("auto", PI, has_calibration=False)
     assert recipes == ("float",)
     assert any("--calibration" in note for note in notes)
     assert any("int8-dynamic was left out" in note for note in notes)
+
+
+def test_half_precision_is_a_rung_where_it_pays() -> None:
+    recipes, _ = ladder("auto", load_profile("jetson-orin-nano"), has_calibration=True)
+    assert recipes[-2:] == ("fp16", "float")
+
+
+def test_recipes_are_consistent_data() -> None:
+    for name, recipe in CATALOG.items():
+        assert name == recipe.name
+        assert recipe.scheme in CATALOG
+        assert recipe.ranges in ("min-max", "mse", "percentile", "entropy")
+        assert recipe.bias_correction in ("none", "fast", "full")
+        assert (recipe.keep_share > 0) == (recipe.keep_float == "sensitive")
+    assert {name for rungs in LADDER.values() for name in rungs} <= set(CATALOG)
+
+
+def test_activations_are_signed_on_arm_and_unsigned_on_x86() -> None:
+    assert activation_dtype("x86_64") == "uint8"
+    assert activation_dtype("aarch64") == activation_dtype("armv7l") == "int8"
+
+
+def test_a_recipe_that_is_none_gets_a_suggestion() -> None:
+    with pytest.raises(RecipeError) as caught:
+        find_recipe("int8-static-mze")
+    assert "int8-static-mse" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("recipe", "engine"), [("int8-static-entropy", "openvino"), ("int16x8", "onnxruntime")]
+)
+def test_a_recipe_that_the_engine_lacks(model: Path, recipe: str, engine: str) -> None:
+    request = ConvertRequest(model, "raspberrypi", recipe=recipe, engine=engine, calibration=model)
+    with pytest.raises(UnsupportedModel, match=f"has no {recipe}"):
+        plan_conversion(request)
 
 
 def test_a_recipe_that_does_not_pay_is_done_with_a_warning() -> None:

@@ -13,6 +13,7 @@ from edgekit.cli.main import run as cli
 from edgekit.convert.converting import convert
 from edgekit.convert.inspection import inspect_model
 from edgekit.convert.pipelines import parse_pipeline
+from edgekit.convert.recipes import LADDER
 from edgekit.convert.request import ConvertRequest
 from edgekit.core.artifact import Accuracy, Agreement, Format, GoldenVectors, ModelArtifact
 from edgekit.core.errors import ConfigError, GateFailed, HostileModel, UnsupportedModel
@@ -308,7 +309,7 @@ def test_a_budget_moves_down_the_ladder(
     strict = run(tmp_path / "b", keras_models / "net.keras", min_agreement=1.0, **settings)
     assert strict.rungs[-1].missed == ""
     if len(strict.rungs) > 1:
-        assert (strict.rungs[0].recipe, strict.recipe) == ("int8-static", "float")
+        assert strict.rungs[0].recipe == "int8-static"
         assert "--min-agreement" in strict.rungs[0].missed
     assert isinstance(easy.accuracy, Accuracy)
     low, high = easy.accuracy.drop_low_points, easy.accuracy.drop_high_points
@@ -318,20 +319,28 @@ def test_a_budget_moves_down_the_ladder(
 
 
 def test_a_budget_that_nothing_keeps_writes_nothing(
-    tmp_path: Path, keras_models: Path, samples: dict[str, Path]
+    tmp_path: Path, onnx_models: Path, samples: dict[str, Path]
 ) -> None:
+    labelled = tmp_path / "labelled.npz"
+    with numpy.load(samples["nchw"]) as archive:
+        numpy.savez(labelled, x=archive["x"][:40], y=numpy.arange(40) % 10)
     with pytest.raises(GateFailed, match="no recipe keeps the budget; the nearest") as caught:
         run(
             tmp_path / "a",
-            keras_models / "net.keras",
-            calibration=samples["nhwc"],
-            data=samples["labelled"],
+            onnx_models / "net.onnx",
+            engine="onnxruntime",
+            calibration=samples["nchw"],
+            data=labelled,
             max_drop_points=-50.0,
         )
     assert caught.value.exit_code == 7
     rungs = caught.value.details["rungs"]
     assert isinstance(rungs, list)
-    assert len(rungs) == 2
+    recipes = [rung["recipe"] for rung in rungs]
+    assert recipes == [n for n in (*LADDER["int8-static"], "float") if n != "int16x8"]
+    reasons = {rung["recipe"]: rung["missed"] for rung in rungs}
+    assert "no attention" in reasons["int8-static-smooth"]
+    assert all("--max-drop" in text for name, text in reasons.items() if "smooth" not in name)
     assert not (tmp_path / "a").exists()
 
 

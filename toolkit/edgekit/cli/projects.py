@@ -42,6 +42,8 @@ class ConvertOptions:
     no_proof: bool = False
     max_drop: float | None = None
     min_agreement: float | None = None
+    keep_float: tuple[str, ...] = field(default_factory=tuple)
+    debug_layers: bool = False
 
 
 def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -53,7 +55,7 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option(
         "--recipe",
         default="",
-        help="auto, int8-static, int8-dynamic, int8-weights, int16x8, fp16 or float.",
+        help="auto, int8-static, int8-dynamic, int8-weights, int16x8, fp16, float; docs/convert.md.",
     )
     @click.option("--engine", default="", help="litert, tflite_runtime, onnxruntime, openvino.")
     @click.option("--calibration", type=path, help="About 100 samples: .npz, .csv, folder, .py.")
@@ -71,6 +73,8 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option("--min-agreement", type=float, help="Budget: share with the original's answer.")
     @click.option("--licence", default="", help="Licence of the model for the card, SPDX.")
     @click.option("--no-proof", is_flag=True, help="Skip the run in the boards' own runtime.")
+    @click.option("--keep-float", multiple=True, help="Layer that static int8 leaves in float32.")
+    @click.option("--debug-layers", is_flag=True, help="Name the layers that hurt, worst first.")
     @click.option("--name", default="", help="Name of the artifact; default: the file's stem.")
     @functools.wraps(function)
     # Any: click passes the command's own parameters through
@@ -139,6 +143,8 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         proof=not options.no_proof,
         max_drop_points=options.max_drop,
         min_agreement=options.min_agreement,
+        keep_float=options.keep_float,
+        debug_layers=options.debug_layers,
     )
     return request, _path(folder, convert.out) if convert else None
 

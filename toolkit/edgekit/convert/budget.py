@@ -50,6 +50,8 @@ def judge(card: ModelArtifact, request: ConvertRequest) -> Rung:
 
 def describe_rung(rung: Rung) -> str:
     """One line about a recipe that was tried."""
+    if rung.size_bytes is None:
+        return f"{rung.recipe} on {rung.engine}: {rung.missed}"
     figures = [format_bytes(rung.size_bytes)]
     if rung.drop_points is not None:
         figures.append(f"drop {rung.drop_points:.2f} points")
@@ -61,7 +63,8 @@ def describe_rung(rung: Rung) -> str:
 
 def gate(rungs: Sequence[Rung]) -> GateFailed:
     """The error for a budget that nothing keeps, with the best candidate."""
-    best = min(rungs, key=lambda r: (r.drop_points or 0.0, -(r.top1_agreement or 0.0)))
+    made = [rung for rung in rungs if rung.size_bytes is not None]
+    best = min(made, key=lambda r: (r.drop_points or 0.0, -(r.top1_agreement or 0.0)))
     return GateFailed(
         f"no recipe keeps the budget; the nearest: {describe_rung(best)}",
         hint="a wider budget, more typical --calibration samples, or another --engine",

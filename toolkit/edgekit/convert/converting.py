@@ -10,28 +10,28 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
 from edgekit.convert.budget import describe_rung, gate, judge, require_data
+from edgekit.convert.candidate import Candidate
+from edgekit.convert.choices import Choice, choices_of, engines_to_try
 from edgekit.convert.detect import content_sha256, detect
-from edgekit.convert.recipes import DYNAMIC, FLOAT, WEIGHTS, ladder
+from edgekit.convert.recipes import ladder
 from edgekit.convert.replay import replay_of
 from edgekit.convert.request import ConvertRequest
-from edgekit.convert.routes import ENGINE_FORMAT, Step, find_route, quantizer
+from edgekit.convert.routes import ENGINE_FORMAT
 from edgekit.convert.work import Work
 from edgekit.core.artifact import Format, ModelArtifact, Rung, SourceModel
 from edgekit.core.errors import (
     ConfigError,
-    RecipeError,
+    EdgekitError,
     StepFailed,
     UnsupportedModel,
 )
-from edgekit.core.profile import DeviceProfile
 from edgekit.core.record import load, save
-from edgekit.core.suggest import did_you_mean
 from edgekit.profiles.device import load_profile
 from edgekit.toolenvs.environment import cache_folder, is_ready
 from edgekit.toolenvs.pins import ENVIRONMENTS
@@ -39,16 +39,6 @@ from edgekit.toolenvs.pins import ENVIRONMENTS
 Progress = Callable[[str], None]
 CARD = "card.json"
 OTHER_FOLDER = "--out another-folder"
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One engine with the way to it."""
-
-    engine: str
-    recipe: str
-    steps: tuple[Step, ...]
-    notes: tuple[str, ...]
 
 
 def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice, ...]]:
@@ -62,7 +52,7 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
         ConvertError: the model cannot be read, or nothing can be made of it.
     """
     profile = load_profile(request.profile)
-    engines = _engines(request, profile)
+    engines = engines_to_try(request, profile)
     recipes, notes = ladder(
         request.recipe, profile, has_calibration=request.calibration is not None
     )
@@ -74,22 +64,8 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
             *(f"{name} was left out: no step makes its format yet" for name in left_out),
             *notes,
         )
-    choices: list[Choice] = []
-    reasons: list[str] = []
-    for recipe in recipes if request.has_budget else recipes[:1]:
-        for engine in engines:
-            try:
-                choices.append(_choice(engine, recipe, notes, source.format, request))
-            except (UnsupportedModel, RecipeError) as err:
-                if request.engine:
-                    raise
-                reasons.append(f"{engine}: {err.message}")
-    if not choices:
-        raise UnsupportedModel(
-            f"nothing for {profile.id} can be made of it: {'; '.join(reasons)}",
-            hint="edgekit profiles show " + profile.id,
-        )
-    return source, tuple(choices)
+    tried = recipes if request.has_budget else recipes[:1]
+    return source, choices_of(tried, engines, notes, source.format, request)
 
 
 def convert(
@@ -120,40 +96,97 @@ def convert(
     _require_free(out)
     if request.name:
         source = replace(source, name=request.name)
-    rungs: list[Rung] = []
-    failures: list[str] = []
-    done: set[str] = set()
-    for choice in choices:
-        if choice.recipe in done:
-            continue  # a better engine made this recipe already
-        cached = cache_folder() / "artifacts" / _cache_key(request, source, choice)
-        try:
-            if fresh or not (cached / CARD).exists():
-                _make(request, source, choice, cached, tuple(failures), progress)
-            else:
-                progress(f"{source.name}: taken from the cache (same model, data and settings)")
-        except (StepFailed, UnsupportedModel) as err:
-            if (request.engine and not request.has_budget) or (
-                choice is choices[-1] and not rungs
-            ):
-                raise
-            failures.append(f"{choice.engine} {choice.recipe} was passed over: {err.message}")
-            progress(failures[-1])
-            continue
-        done.add(choice.recipe)
-        card = replace(load(ModelArtifact, cached / CARD), replay=replay_of(request))
-        if not request.has_budget:
-            _publish(cached, out)
-            save(card, out / CARD)
-            return card
-        rungs.append(judge(card, request))
-        progress(describe_rung(rungs[-1]))
-        if not rungs[-1].missed:
-            _publish(cached, out)
-            card = replace(card, rungs=tuple(rungs))
-            save(card, out / CARD)
-            return card
-    raise gate(rungs)
+    with _scratch() as folder:
+        attempt = Attempt(request, source, folder, progress, fresh=fresh)
+        card, made = attempt.climb(choices)
+        card = replace(card, replay=replay_of(request))
+        _publish(made, out)
+    save(card, out / CARD)
+    return card
+
+
+class Attempt:
+    """The choices of one conversion, tried in order; what they share is made once."""
+
+    def __init__(
+        self,
+        request: ConvertRequest,
+        source: SourceModel,
+        folder: Path,
+        progress: Progress,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.request = request
+        self.source = source
+        self.folder = folder
+        self.progress = progress
+        self.fresh = fresh
+        self.rungs: list[Rung] = []
+        self.failures: list[str] = []
+        self.engine = ""
+        """The first engine that worked; the ladder stays on it."""
+        self._work: Work | None = None
+
+    def climb(self, choices: tuple[Choice, ...]) -> tuple[ModelArtifact, Path]:
+        """The card of the first choice that works and keeps the budget, and its folder.
+
+        Raises:
+            GateFailed: none keeps the budget.
+            ConvertError: none could be made.
+        """
+        last: EdgekitError | None = None
+        for choice in choices:
+            if self.engine and choice.engine != self.engine:
+                continue
+            try:
+                card, folder = self._artifact(choice)
+            except (StepFailed, UnsupportedModel) as err:
+                last = err
+                self._pass_over(choice, err)
+                continue
+            self.engine = choice.engine
+            if self.request.has_budget:
+                self.rungs.append(judge(card, self.request))
+                self.progress(describe_rung(self.rungs[-1]))
+                if self.rungs[-1].missed:
+                    continue
+            return replace(card, rungs=tuple(self.rungs)), folder
+        if not self.engine and last is not None:
+            raise last
+        raise gate(self.rungs)
+
+    def _pass_over(self, choice: Choice, err: EdgekitError) -> None:
+        self.failures.append(f"{choice.engine} {choice.recipe} was passed over: {err.message}")
+        self.progress(self.failures[-1])
+        if self.request.has_budget:
+            self.rungs.append(
+                Rung(choice.engine, choice.recipe, None, None, None, f"not made: {err.message}")
+            )
+
+    def _artifact(self, choice: Choice) -> tuple[ModelArtifact, Path]:
+        cached = cache_folder() / "artifacts" / _cache_key(self.request, self.source, choice)
+        if (cached / CARD).exists() and not self.fresh:
+            self.progress(f"{self.source.name}: taken from the cache (same model, data, settings)")
+        else:
+            self._make(choice, cached)
+        return load(ModelArtifact, cached / CARD), cached
+
+    def _make(self, choice: Choice, cached: Path) -> None:
+        started = time.perf_counter()
+        if self._work is None:
+            self._work = Work(self.request, self.source, self.folder, self.progress)
+            self._work.describe()
+        candidate = Candidate(self._work, choice, self.folder / f"{choice.engine}-{choice.recipe}")
+        card = candidate.make()
+        card = replace(
+            card,
+            warnings=(*choice.notes, *self.failures, *card.warnings),
+            elapsed_s=round(time.perf_counter() - started, 3),
+            created_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        )
+        save(card, candidate.artifact / CARD)
+        _publish(candidate.artifact, cached)
 
 
 def missing_environments(choice: Choice, source: Format) -> tuple[str, ...]:
@@ -162,45 +195,6 @@ def missing_environments(choice: Choice, source: Format) -> tuple[str, ...]:
 
     wanted = [SOURCE_ENVIRONMENTS[source], *(s.environment for s in choice.steps), "onnx"]
     return tuple(name for name in dict.fromkeys(wanted) if not is_ready(name))
-
-
-def _engines(request: ConvertRequest, profile: DeviceProfile) -> tuple[str, ...]:
-    known = {choice.name for choice in profile.engines}
-    if not request.engine:
-        return tuple(c.name for c in profile.engines if c.name in ENGINE_FORMAT)
-    if request.engine not in ENGINE_FORMAT:
-        raise RecipeError(
-            f"no engine is called {request.engine!r}",
-            hint=did_you_mean(request.engine, ENGINE_FORMAT),
-        )
-    if request.engine not in known:
-        raise RecipeError(
-            f"{profile.id} cannot run {request.engine}; it runs {', '.join(sorted(known))}",
-            hint=f"edgekit profiles show {profile.id}",
-        )
-    return (request.engine,)
-
-
-def _choice(
-    engine: str,
-    recipe: str,
-    notes: tuple[str, ...],
-    source: Format,
-    request: ConvertRequest,
-) -> Choice:
-    if engine == "tflite_runtime" and recipe in (DYNAMIC, WEIGHTS):
-        if request.recipe == recipe:
-            raise RecipeError(
-                f"tflite_runtime 2.14 computes {recipe} models wrongly without a word",
-                hint="--recipe int8-static with --calibration, or --recipe float",
-            )
-        notes = (*notes, f"float instead of {recipe}, which tflite_runtime computes wrongly")
-        recipe = FLOAT
-    target = ENGINE_FORMAT[engine]
-    steps = find_route(source, target)
-    if recipe != FLOAT:
-        steps = (*steps, quantizer(target, recipe))
-    return Choice(engine, recipe, steps, notes)
 
 
 def _require_free(out: Path) -> None:
@@ -212,32 +206,6 @@ def _require_free(out: Path) -> None:
     if not out.exists() or (out.is_dir() and ((out / CARD).exists() or not any(out.iterdir()))):
         return
     raise ConfigError(f"{out} exists and is not an artifact; it is left alone", hint=OTHER_FOLDER)
-
-
-def _make(
-    request: ConvertRequest,
-    source: SourceModel,
-    choice: Choice,
-    cached: Path,
-    failures: tuple[str, ...],
-    progress: Progress,
-) -> None:
-    started = time.perf_counter()
-    with _scratch() as folder:
-        work = Work(request, source, choice.engine, choice.recipe, folder, progress)
-        work.describe()
-        float_model = work.route(choice.steps)
-        model = work.quantize(choice.steps, float_model)
-        card = work.finish(float_model, model)
-        warnings = (*choice.notes, *failures, *card.warnings)
-        card = replace(
-            card,
-            warnings=warnings,
-            elapsed_s=round(time.perf_counter() - started, 3),
-            created_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        )
-        save(card, work.artifact / CARD)
-        _publish(work.artifact, cached)
 
 
 @contextlib.contextmanager
@@ -291,6 +259,7 @@ def _cache_key(request: ConvertRequest, source: SourceModel, choice: Choice) -> 
         request.licence,
         request.label,
         request.proof,
+        [list(request.keep_float), request.debug_layers],
         *[_content(path) for path in (request.calibration, request.data, request.weights)],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

@@ -38,6 +38,10 @@ class ConvertRequest:
     """Of the model, SPDX; empty takes what the file states."""
     proof: bool = True
     """Runs the artifact in the runtime versions of the profile's boards before it is given out."""
+    keep_float: tuple[str, ...] = ()
+    """Layers that a static recipe leaves in float32, by name."""
+    debug_layers: bool = False
+    """Measures which layers make the quantized model's error."""
     max_drop_points: float | None = None
     """Budget: largest loss of accuracy in percentage points on ``data``."""
     min_agreement: float | None = None

@@ -200,12 +200,27 @@ class Rung:
 
     engine: str
     recipe: str
-    size_bytes: int
+    size_bytes: int | None
+    """None when it could not be made; ``missed`` tells why."""
     drop_points: float | None
     """None without labelled data."""
     top1_agreement: float | None
     missed: str
     """Which budget it misses, and by how much; empty when it keeps all."""
+
+
+@dataclass(frozen=True)
+class LayerNoise:
+    """What one layer, quantized alone, does to the outputs."""
+
+    name: str
+    """Of the node, or of its output tensor in TFLite."""
+    snr_db: float | None
+    """Signal to noise of the outputs; None where nothing changes."""
+    noise_share: float
+    """Of the noise of all layers, 0..1."""
+    is_float: bool
+    """True when the layer was left in float32."""
 
 
 @dataclass(frozen=True)
@@ -287,3 +302,5 @@ class ModelArtifact(Record):
     replay: Replay | Unavailable = NOT_TOLD
     proofs: tuple[Proof, ...] | Unavailable = NOT_PROVEN
     """One for every runtime version that the profile's boards have."""
+    layers: tuple[LayerNoise, ...] = ()
+    """Where the quantization error comes from, the worst layer first; empty when not asked."""

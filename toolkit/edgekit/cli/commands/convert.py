@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.options import inventory_option, records_option
-from edgekit.cli.output import Output, output_options
+from edgekit.cli.output import Output, aligned, output_options
 from edgekit.cli.projects import ConvertOptions, convert_options, convert_request, own_pipeline
 from edgekit.core.record import to_plain
 from edgekit.core.units import format_bytes
 
 if TYPE_CHECKING:
-    from edgekit.convert.converting import Choice
-    from edgekit.core.artifact import ModelArtifact, SourceModel
+    from edgekit.convert.choices import Choice
+    from edgekit.core.artifact import LayerNoise, ModelArtifact, SourceModel
+
+SHOWN_LAYERS = 12
+CURED_SHARE = 0.5
+"""The fewest layers that make this share of the noise are named as the cure."""
 
 
 @click.command()
@@ -100,7 +105,10 @@ def command(
     card = convert(request, target, progress=output.note)
     if own is not None:
         card = attach_pipeline(target, own)
-    output.data(card, f"{describe_card(card)}\n{target}/")
+    shown = [describe_card(card)]
+    if options.debug_layers:
+        shown.append(describe_layers(card.layers))
+    output.data(card, "\n".join([*shown, f"{target}/"]))
     for warning in card.warnings:
         output.note(f"note: {warning}")
     output.next_step(f"edgekit deploy {target} --board BOARD")
@@ -145,3 +153,32 @@ def describe_card(card: ModelArtifact) -> str:
     steps = ", ".join(f"{step.step} {step.elapsed_s:.1f} s" for step in card.steps)
     made = f"made by: {steps or 'copied'}; {card.elapsed_s:.1f} s in all"
     return f"{render_table(artifact_section(card))}\n{made}"
+
+
+def describe_layers(layers: tuple[LayerNoise, ...]) -> str:
+    """The layers that hurt, worst first, and the change that cures."""
+    if not layers:
+        return "layers: only static int8 has layers to compare (--recipe int8-static)"
+    rows = [
+        (
+            f"{layer.noise_share:.1%}",
+            "-" if layer.snr_db is None else f"{layer.snr_db:.1f} dB",
+            "float" if layer.is_float else "int8",
+            layer.name,
+        )
+        for layer in layers[:SHOWN_LAYERS]
+    ]
+    table = aligned(("noise", "alone", "kept in", "layer"), rows)
+    left = len(layers) - len(rows)
+    more = f"\n... and {left} more (--json shows all)" if left else ""
+    made = 0.0
+    worst = []
+    for layer in layers:
+        if made >= CURED_SHARE or layer.is_float:
+            break
+        worst.append(layer)
+        made += layer.noise_share
+    if not worst:
+        return table + more
+    cure = " ".join(f"--keep-float {shlex.quote(layer.name)}" for layer in worst)
+    return f"{table}{more}\n{made:.0%} of the noise goes with: {cure}   (or --recipe int8-mixed)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 SOURCE = "onnx"
@@ -15,15 +16,23 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     """See the package's docstring."""
     import onnx
     from onnxruntime.quantization import quantize_dynamic
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    from edgekit.convert.workers.onnx_files import save_for_boards
+    from edgekit.convert.workers.onnx_files import prepare_for_quantization, save_for_boards
     from edgekit.convert.workers.versions import versions
 
     prepared = request["out"] + ".pre.onnx"
-    quant_pre_process(request["model"], prepared, skip_symbolic_shape=False)
+    prepare_for_quantization(request["model"], prepared)
+    warnings: list[str] = []
+    layers: list[dict[str, Any]] = []  # Any: JSON
+    tools = ["onnxruntime", "onnx"]
     if request["recipe"] == "int8-static":
-        _static(prepared, request)
+        if request["parameters"]["smooth_alpha"] is not None:
+            from edgekit.convert.workers.nncf_static import quantize_onnx
+
+            quantize_onnx(prepared, request)
+            tools.append("nncf")
+        else:
+            warnings, layers = _static(prepared, request)
     elif request["recipe"] == "fp16":
         from onnxruntime.transformers.float16 import convert_float_to_float16
 
@@ -34,41 +43,29 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         # convolutions quantized while running are slower than float and missing on old boards
         quantize_dynamic(prepared, request["out"], op_types_to_quantize=["MatMul", "Gemm"])
     save_for_boards(onnx.load(request["out"]), request["out"])
-    tools = versions("onnxruntime", "onnx")
-    return {"tools": tools, "warnings": [], "channel_last": []}
+    return {"tools": versions(*tools), "warnings": warnings, "channel_last": [], "layers": layers}
 
 
-def _static(prepared: str, request: dict[str, Any]) -> None:  # Any: JSON
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
+# Any: JSON
+def _static(prepared: str, request: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
+    import onnx
+
+    from edgekit.convert.workers.layers import edge_layers
+    from edgekit.convert.workers.onnx_static import StaticQuantizer
+    from edgekit.convert.workers.sensitivity import kept_layers
+
+    parameters = request["parameters"]
+    activation = parameters["activation"]
+    folder = Path(request["out"]).parent
+    work = StaticQuantizer(onnx.load(prepared), request["samples"], folder, activation)
+    if parameters["is_equalized"]:
+        work.equalize()
+    work.calibrate(parameters["ranges"])
+    layers = work.layers()
+    kept, report = kept_layers(
+        parameters, [la.name for la in layers], lambda: edge_layers(layers), work.rank
     )
-
-    from edgekit.convert.workers.onnx_files import sample_feeds
-
-    class Reader(CalibrationDataReader):  # type: ignore[misc]  # the library is not typed
-        """One sample after the other."""
-
-        def __init__(self) -> None:
-            self.feeds = iter(sample_feeds(prepared, request["samples"]))
-
-        def get_next(self) -> Any:  # Any: a feed, or None at the end
-            """The next feed."""
-            return next(self.feeds, None)
-
-    # ARM kernels are fastest with signed activations; x86 VNNI wants unsigned ones.
-    signed = request["arch"] != "x86_64"
-    quantize_static(
-        prepared,
-        request["out"],
-        Reader(),
-        quant_format=QuantFormat.QDQ,
-        per_channel=True,
-        reduce_range=False,
-        activation_type=QuantType.QInt8 if signed else QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        calibrate_method=CalibrationMethod.MinMax,
-    )
+    if parameters["bias_correction"] != "none":
+        work.correct_bias(parameters["bias_correction"], kept)
+    onnx.save(work.quantize(kept), request["out"])
+    return work.done, report

@@ -1,4 +1,4 @@
-"""OpenVINO IR float to smaller forms: int8 by NNCF with full bias correction, int8 weights, half."""
+"""OpenVINO IR float to smaller forms: int8 by NNCF, int8 weights, half."""
 
 from __future__ import annotations
 
@@ -19,30 +19,36 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     from edgekit.convert.workers.versions import versions
 
     model = openvino.Core().read_model(request["model"])
+    layers: list[dict[str, Any]] = []  # Any: JSON
     if request["recipe"] == "int8-static":
-        model = _static(model, request["samples"])
+        model, layers = _static(model, request)
     elif request["recipe"] == "int8-weights":
         import nncf
 
         model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
     save_ir(model, request["out"], compress_to_fp16=request["recipe"] == "fp16")
-    return {"tools": versions("openvino", "nncf"), "warnings": [], "channel_last": []}
+    return {
+        "tools": versions("openvino", "nncf"),
+        "warnings": [],
+        "channel_last": [],
+        "layers": layers,
+    }
 
 
-def _static(model: Any, samples: str) -> Any:  # Any: OpenVINO models
-    import nncf
-    import numpy
+# Any: OpenVINO models, JSON
+def _static(model: Any, request: dict[str, Any]) -> tuple[Any, list[dict[str, Any]]]:
+    from edgekit.convert.workers.layers import edge_layers
+    from edgekit.convert.workers.nncf_static import quantize_openvino
+    from edgekit.convert.workers.openvino_layers import layers_of
+    from edgekit.convert.workers.openvino_ranking import rank
+    from edgekit.convert.workers.sensitivity import kept_layers
 
-    from edgekit.convert.workers.samples_file import read_inputs
-
-    inputs = read_inputs(samples)
-    feeds = [[array[i] for array in inputs] for i in range(len(inputs[0]))]
-    dataset = nncf.Dataset(feeds, lambda arrays: [numpy.ascontiguousarray(a) for a in arrays])
-    return nncf.quantize(
-        model,
-        dataset,
-        subset_size=len(feeds),
-        fast_bias_correction=False,
-        target_device=nncf.TargetDevice.CPU,
-        preset=nncf.QuantizationPreset.MIXED,
+    parameters, samples = request["parameters"], request["samples"]
+    layers = layers_of(model)
+    kept, report = kept_layers(
+        parameters,
+        [layer.name for layer in layers],
+        lambda: edge_layers(layers),
+        lambda: rank(model, samples, parameters),
     )
+    return quantize_openvino(model, samples, parameters, kept), report

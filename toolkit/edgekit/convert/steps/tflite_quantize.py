@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 SOURCE = "tflite"
@@ -13,25 +14,31 @@ RECIPES = ("int8-static", "int8-dynamic", "int8-weights", "int16x8", "fp16")
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     """See the package's docstring."""
-    from ai_edge_quantizer import quantizer, recipe
-
     from edgekit.convert.workers.versions import versions
+
+    warnings: list[str] = []
+    layers: list[dict[str, Any]] = []  # Any: JSON
+    if request["recipe"] in ("int8-static", "int16x8"):
+        warnings, layers = _static(request)
+    else:
+        _without_samples(request)
+    tools = versions("ai-edge-quantizer", "ai-edge-litert")
+    return {"tools": tools, "warnings": warnings, "channel_last": [], "layers": layers}
+
+
+def _without_samples(request: dict[str, Any]) -> None:
+    from ai_edge_quantizer import quantizer, recipe
 
     work = quantizer.Quantizer(request["model"])
     named = {
-        "int8-static": recipe.static_wi8_ai8,
         "int8-dynamic": recipe.dynamic_wi8_afp32,
         "int8-weights": recipe.weight_only_wi8_afp32,
-        "int16x8": recipe.static_wi8_ai16,
     }
     if request["recipe"] in named:
         work.load_quantization_recipe(named[request["recipe"]]())
     else:
         _cast_to_half(work)
-    ranges = _calibrate(work, request) if work.need_calibration else None
-    work.quantize(ranges).export_model(request["out"], overwrite=True)
-    tools = versions("ai-edge-quantizer", "ai-edge-litert")
-    return {"tools": tools, "warnings": [], "channel_last": []}
+    work.quantize().export_model(request["out"], overwrite=True)
 
 
 def _cast_to_half(work: Any) -> None:  # Any: the quantizer
@@ -46,23 +53,26 @@ def _cast_to_half(work: Any) -> None:  # Any: the quantizer
     work.update_quantization_recipe(".*", every, config, "float_casting")
 
 
-# Any: the quantizer, JSON, its ranges
-def _calibrate(work: Any, request: dict[str, Any]) -> Any:
-    """Ranges as the minimum and maximum over all samples.
-
-    The quantizer's own moving average depends on the order of samples and clips real networks:
-    EfficientNet-Lite0 deviates by 0.77 with it and by 0.09 with this.
-    """
-    from ai_edge_quantizer import calibrator
-    from ai_edge_quantizer.utils import qsv_utils
-
+# Any: JSON
+def _static(request: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
+    from edgekit.convert.workers.layers import edge_layers
+    from edgekit.convert.workers.sensitivity import kept_layers
     from edgekit.convert.workers.tflite_files import signature_batches
+    from edgekit.convert.workers.tflite_static import StaticQuantizer
 
-    ranges = calibrator.Calibrator(
-        request["model"], num_threads=2, qsv_update_func=qsv_utils.min_max_update
-    )
+    parameters = request["parameters"]
     batches = signature_batches(
         request["model"], request["samples"], request["channel_last"], request["names"]
     )
-    ranges.calibrate(batches, work._recipe_manager)
-    return ranges.get_model_qsvs()
+    work = StaticQuantizer(Path(request["model"]).read_bytes(), batches, request["recipe"])
+    if parameters["is_equalized"]:
+        work.equalize()
+    work.calibrate(parameters["ranges"])
+    layers = work.layers()
+    kept, report = kept_layers(
+        parameters, [la.name for la in layers], lambda: edge_layers(layers), work.rank
+    )
+    if parameters["bias_correction"] != "none":
+        work.correct_bias(parameters["bias_correction"], kept)
+    Path(request["out"]).write_bytes(work.quantize(kept))
+    return work.done, report

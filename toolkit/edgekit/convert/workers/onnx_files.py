@@ -34,6 +34,16 @@ def load_onnx(path: str) -> Any:  # Any: a ModelProto
     return model
 
 
+def prepare_for_quantization(model: str, out: str) -> None:
+    """Shapes inferred and constants folded, as ONNX Runtime's quantizers want it."""
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    try:
+        quant_pre_process(model, out, skip_symbolic_shape=False)
+    except Exception:  # noqa: BLE001  symbolic inference raises plain Exceptions; it is a help only
+        quant_pre_process(model, out, skip_symbolic_shape=True)
+
+
 def save_for_boards(model: Any, path: str) -> None:  # Any: a ModelProto
     """Writes the model so that runtimes of older boards read it."""
     import onnx
