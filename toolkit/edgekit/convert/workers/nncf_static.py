@@ -9,8 +9,8 @@ import numpy
 
 from edgekit.core.errors import UnsupportedModel
 
-ATTENTION = ("Softmax",)
-"""An operation without which a model is no transformer."""
+ATTENTION = ("Softmax", "SoftMax", "ScaledDotProductAttention")
+"""Operations (ONNX's and OpenVINO's names) without one of which a model is no transformer."""
 
 
 # Any: an OpenVINO model
