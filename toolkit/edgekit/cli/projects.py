@@ -40,6 +40,8 @@ class ConvertOptions:
     name: str = ""
     licence: str = ""
     no_proof: bool = False
+    metric: str = "top-1"
+    expect_accuracy: float | None = None
     max_drop: float | None = None
     min_agreement: float | None = None
     keep_float: tuple[str, ...] = field(default_factory=tuple)
@@ -69,6 +71,8 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option("--label", default="", help="Column or array of the label; default: label, y.")
     @click.option("--weights", type=path, help="State dict for a PyTorch builder file.")
     @click.option("--trust", is_flag=True, help="Run code that the model file brings along.")
+    @click.option("--metric", default="top-1", help="top-1, top-5, f1 or FILE.py:FUNCTION.")
+    @click.option("--expect-accuracy", type=float, help="What MODEL reaches on --data, 0..1.")
     @click.option("--max-drop", type=float, help="Budget: accuracy may drop by these points.")
     @click.option("--min-agreement", type=float, help="Budget: share with the original's answer.")
     @click.option("--licence", default="", help="Licence of the model for the card, SPDX.")
@@ -141,6 +145,8 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         name=options.name,
         licence=options.licence,
         proof=not options.no_proof,
+        metric=options.metric,
+        expect_accuracy=options.expect_accuracy,
         max_drop_points=options.max_drop,
         min_agreement=options.min_agreement,
         keep_float=options.keep_float,

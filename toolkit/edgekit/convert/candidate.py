@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from edgekit.convert.budget import metric_of
 from edgekit.convert.choices import Choice
 from edgekit.convert.data import FEW_SAMPLES
 from edgekit.convert.proof import prove
@@ -51,7 +52,7 @@ class Candidate:
         self.folder = folder
         self.artifact = folder / "artifact"
         self.artifact.mkdir(parents=True)
-        self.warnings: list[str] = list(work.data.warnings)
+        self.warnings: list[str] = [*work.data.warnings, *work.warnings]
 
     def make(self) -> ModelArtifact:
         """The artifact's folder is complete but for the card, which is given back."""
@@ -111,6 +112,7 @@ class Candidate:
                 "layouts": [_layout(spec["shape"]) for spec in work.inputs],
                 "golden": str(self.artifact / "golden"),
                 "golden_count": GOLDEN_SAMPLES,
+                "metric": metric_of(work.request),
                 "vectors": str(self.folder / "vectors"),
                 "quantized": self.recipe.scheme != FLOAT,
             },
@@ -152,7 +154,9 @@ class Candidate:
         self._require_faithful(agreement)
         accuracy: Accuracy | Unavailable = Unavailable("no labelled data was given (--data)")
         if reply["accuracy"]:
-            accuracy = from_plain(Accuracy, reply["accuracy"] | {"metric": "top-1", "data": data})
+            accuracy = from_plain(
+                Accuracy, reply["accuracy"] | {"metric": request.metric, "data": data}
+            )
         elif request.data is not None:
             accuracy = Unavailable(f"{request.data.name} has no labels")
         inputs = tuple(from_plain(TensorSpec, spec) for spec in reply["inputs"])

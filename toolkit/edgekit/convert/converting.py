@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edgekit import __version__
-from edgekit.convert.budget import describe_rung, gate, judge, require_data
+from edgekit.convert.budget import describe_rung, gate, judge, metric_file, require_data
 from edgekit.convert.candidate import Candidate
 from edgekit.convert.choices import Choice, choices_of, engines_to_try
 from edgekit.convert.detect import content_sha256, detect
@@ -177,6 +177,7 @@ class Attempt:
         if self._work is None:
             self._work = Work(self.request, self.source, self.folder, self.progress)
             self._work.describe()
+            self._work.check_original()
         candidate = Candidate(self._work, choice, self.folder / f"{choice.engine}-{choice.recipe}")
         card = candidate.make()
         card = replace(
@@ -260,6 +261,8 @@ def _cache_key(request: ConvertRequest, source: SourceModel, choice: Choice) -> 
         request.label,
         request.proof,
         [list(request.keep_float), request.debug_layers],
+        [request.metric, request.expect_accuracy],
+        _content(metric_file(request.metric)),
         *[_content(path) for path in (request.calibration, request.data, request.weights)],
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

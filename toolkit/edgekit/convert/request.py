@@ -42,6 +42,10 @@ class ConvertRequest:
     """Layers that a static recipe leaves in float32, by name."""
     debug_layers: bool = False
     """Measures which layers make the quantized model's error."""
+    metric: str = "top-1"
+    """top-1, top-5, f1, or FILE.py:FUNCTION of a person's own."""
+    expect_accuracy: float | None = None
+    """What the original reaches on ``data``, 0..1; checked before anything is converted."""
     max_drop_points: float | None = None
     """Budget: largest loss of accuracy in percentage points on ``data``."""
     min_agreement: float | None = None

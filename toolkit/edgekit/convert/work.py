@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgekit.convert.budget import judge_original, metric_of
 from edgekit.convert.data import NO_DATA, prepare
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import Step
@@ -75,6 +76,7 @@ class Work:
         self.progress = progress
         self.inputs: list[dict[str, Any]] = []  # Any: JSON
         self.data = NO_DATA
+        self.warnings: list[str] = []
         self._routes: dict[tuple[Step, ...], Made] = {}
 
     def describe(self) -> None:
@@ -100,6 +102,28 @@ class Work:
     def evaluation(self) -> Path:
         """The labelled samples; may not exist."""
         return self.folder / "evaluation"
+
+    def check_original(self) -> None:
+        """The original's own accuracy: a wrong layout or pipeline shows here, not as a bad artifact.
+
+        Raises:
+            ConvertError: it is not what was said.
+        """
+        if not self.evaluation.exists():
+            return
+        reply = self.call(
+            "onnx",
+            "original_accuracy",
+            {
+                "reference": str(self.reference(self.evaluation)),
+                "evaluation": str(self.evaluation),
+                "metric": metric_of(self.request),
+            },
+        )
+        if reply["labels"]:
+            self.warnings += judge_original(
+                self.request, reply["value"], reply["sample_count"], reply["classes"]
+            )
 
     def route(self, steps: tuple[Step, ...], engine: str) -> Made:
         """Applies the steps that change the format, once; gives the float model."""

@@ -70,6 +70,17 @@ class SourceModel:
 
 
 @dataclass(frozen=True)
+class OutputAgreement:
+    """One output of the artifact against the original's."""
+
+    max_deviation: float
+    cosine: float
+    """Lowest cosine similarity over the samples."""
+    snr_db: float | None
+    """Signal to noise over all samples; None where nothing differs."""
+
+
+@dataclass(frozen=True)
 class Agreement:
     """Artifact against original on the same inputs, without labels."""
 
@@ -82,6 +93,8 @@ class Agreement:
     """Largest absolute difference over all outputs and samples."""
     cosine: float
     """Lowest cosine similarity over the samples."""
+    outputs: tuple[OutputAgreement, ...] = ()
+    """The same for each output of the original, in its order."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,9 @@ class Accuracy:
     drop_low_points: float | None = None
     drop_high_points: float | None = None
     """95 % interval of the drop, from the samples on which the two differ."""
+    p_value: float | None = None
+    """McNemar's: chance of such a difference between equally good models; None for metrics that
+    are no share of right answers."""
 
     @property
     def drop_points(self) -> float:

@@ -2,7 +2,7 @@
 
 request  {"engine": NAME, "format": NAME, "model": PATH, "samples": FOLDER, "reference": FOLDER,
           "evaluation": FOLDER or "", "evaluation_reference": FOLDER or "", "channel_last": [INT],
-          "golden": FOLDER, "golden_count": N, "vectors": FOLDER, "quantized": BOOL, "layouts": [TEXT per input of the source],
+          "golden": FOLDER, "golden_count": N, "vectors": FOLDER, "quantized": BOOL, "metric": TEXT, "layouts": [TEXT per input of the source],
           "names": [TEXT likewise]}
 reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", "structure", "contents"}
 """
@@ -10,10 +10,11 @@ reply    {"inputs", "outputs": [TensorSpec], "agreement", "accuracy", "golden", 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy
 
+from edgekit.convert.workers.comparison import Outputs, accuracy, agreement
 from edgekit.convert.workers.contents import read_contents
 from edgekit.convert.workers.proof_vectors import PROOF_SAMPLES, write_vectors
 from edgekit.convert.workers.samples_file import read_inputs, read_optional, read_outputs
@@ -29,16 +30,6 @@ FLOAT_TOLERANCE = 1e-3
 """Of the outputs' range: engines differ by 3e-5 on real float networks, x86 to ARM by less."""
 QUANTIZED_TOLERANCE = 0.05
 """Of the outputs' range: engines round int8 sums differently by up to 7 steps of 256."""
-
-
-RESAMPLES = 2000
-
-
-class Outputs(NamedTuple):
-    """Real values of one output over all samples: the original's and the artifact's."""
-
-    original: Any
-    artifact: Any
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -62,65 +53,18 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     _write_reference(request, model, reference, golden["sample_count"])
     _write_vectors(request, model, inputs)
     structure = read_structure(request["format"], request["model"])
+    found = None
+    if labels is not None:
+        found = accuracy(evaluation, numpy.asarray(labels), request["metric"])
     return {
         "inputs": model.input_specs(request),
         "outputs": [spec_of(tensor) for tensor in session.outputs],
         "agreement": agreement(evaluation),
-        "accuracy": accuracy(scores_of(evaluation), labels) if labels is not None else None,
+        "accuracy": found,
         "golden": golden,
         "structure": to_plain(structure),
         "contents": read_contents(request["format"], request["model"]),
     }
-
-
-def agreement(outputs: list[Outputs]) -> dict[str, Any]:  # Any: JSON
-    """Top-1 agreement, largest deviation and lowest cosine similarity."""
-    deviation = max(float(numpy.abs(o.original - o.artifact).max()) for o in outputs)
-    cosine = min(_cosine(o) for o in outputs)
-    first = scores_of(outputs)
-    flat = first.original.reshape(len(first.original), -1)
-    top1 = None
-    if flat.shape[1] > 1:
-        same = flat.argmax(1) == first.artifact.reshape(len(flat), -1).argmax(1)
-        top1 = float(same.mean())
-    return {
-        "sample_count": len(flat),
-        "top1_agreement": top1,
-        "max_deviation": deviation,
-        "cosine": cosine,
-    }
-
-
-def scores_of(outputs: list[Outputs]) -> Outputs:
-    """The output whose arg-max is the answer: the first with more than one value per sample."""
-    for output in outputs:
-        if output.original[0].size > 1:
-            return output
-    return outputs[0]
-
-
-def accuracy(output: Outputs, labels: Any) -> dict[str, Any]:  # Any: an array, JSON
-    """Share of samples whose highest score is the label, for both models."""
-    count = len(labels)
-    original = output.original.reshape(count, -1).argmax(1) == labels
-    artifact = output.artifact.reshape(count, -1).argmax(1) == labels
-    low, high = _drop_interval(original, artifact)
-    return {
-        "sample_count": count,
-        "original": float(original.mean()),
-        "artifact": float(artifact.mean()),
-        "drop_low_points": low,
-        "drop_high_points": high,
-    }
-
-
-def _drop_interval(original: Any, artifact: Any) -> tuple[float, float]:
-    """95 % interval of the drop in points: paired bootstrap over the samples, seeded."""
-    difference = (original.astype(int) - artifact.astype(int)) * 100.0
-    generator = numpy.random.default_rng(0)
-    picks = generator.integers(0, len(difference), (RESAMPLES, len(difference)))
-    means = difference[picks].mean(1)
-    return float(numpy.quantile(means, 0.025)), float(numpy.quantile(means, 0.975))
 
 
 class _Model:
@@ -203,16 +147,6 @@ def _pair(reference: list[Any], outputs: list[Any]) -> list[int]:
 
 def _details(session: Any) -> list[dict[str, Any]]:
     return [{"name": t.name, "shape": [max(s, 1) for s in t.shape]} for t in session.inputs]
-
-
-def _cosine(outputs: Outputs) -> float:
-    a = outputs.original.reshape(len(outputs.original), -1).astype(numpy.float64)
-    b = outputs.artifact.reshape(len(a), -1).astype(numpy.float64)
-    norms = numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1)
-    products = (a * b).sum(1)
-    both_zero = norms == 0
-    values = numpy.where(both_zero, 1.0, products / numpy.where(both_zero, 1.0, norms))
-    return float(numpy.nan_to_num(values, nan=0.0).min())
 
 
 def _write_golden(request: dict[str, Any], model: _Model, inputs: list[Any]) -> dict[str, Any]:
