@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -130,7 +131,8 @@ class Work:
         wanted = tuple(step for step in steps if not step.recipe)
         if wanted not in self._routes:
             made = Made(self.request.model.absolute())
-            folder = self.folder / f"route-{len(self._routes)}"
+            # another engine may take the same way after this one failed
+            folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="route-"))
             for i, step in enumerate(wanted):
                 made = self.step(step, made, folder / f"{i}" / MODEL_FILES[step.target], engine)
             self._routes[wanted] = made
