@@ -14,6 +14,7 @@ from edgekit.core.errors import NotComparable
 from edgekit.core.lag import LagReport, Severity
 from edgekit.core.measurement import Condition, Measurement
 from edgekit.core.record import Unavailable, dump, parse
+from edgekit.explain.evidence import Records
 from edgekit.explain.explaining import all_rules, explain
 from edgekit.explain.ledger import cloud_ledger, edge_ledger, waited_ms
 from edgekit.profiles.device import load_profile
@@ -103,7 +104,7 @@ def test_another_models_card_explains_nothing() -> None:
     model = dict(measured.model) | {"sha256": "b" * 64}
     card = artifact_card(files=(FileEntry("model.onnx", "c" * 64, 10),))
     with pytest.raises(NotComparable, match="bbbbbbbbbbbb"):
-        explain(dataclasses.replace(measured, model=model), artifact=card)
+        explain(dataclasses.replace(measured, model=model), Records(artifact=card))
 
 
 def found(report: LagReport) -> dict[str, Severity]:
@@ -141,16 +142,17 @@ def test_throttling_is_found() -> None:
 
 def test_float_where_int8_pays_is_found_with_its_command() -> None:
     profile = load_profile("raspberrypi-4b")
-    report = explain(measurement(recipe="float"), profile=profile)
-    finding = next(f for f in report.findings if f.rule == "software-engine")
-    assert "--recipe int8-static" in finding.remedies[0].command
+    report = explain(measurement(recipe="float"), Records(profile=profile))
+    finding = next(f for f in report.findings if f.rule == "software-precision")
+    assert finding.remedies[0].change == {"recipe": "int8-dynamic"}
 
 
 def test_the_network_is_found_when_it_is_most_of_a_request() -> None:
-    report = explain(measurement(), (trip(40.0),))
-    assert found(report)["software-network"] == Severity.WARNING
+    far = dataclasses.replace(FIBER, rtt_ms=20.0)
+    report = explain(measurement(), Records((trip(40.0, far),)))
+    assert found(report)["software-network"] == Severity.SEVERE
     near = dataclasses.replace(FIBER, id="near", rtt_ms=0.1, up_kbit_s=0.0, down_kbit_s=0.0)
-    assert "software-network" not in found(explain(measurement(), (trip(40.0, near),)))
+    assert "software-network" not in found(explain(measurement(), Records((trip(40.0, near),))))
 
 
 def test_slow_preparing_is_found_and_comes_first() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.record import load, parse
+from edgekit.explain.evidence import Records
 from edgekit.explain.explaining import explain
 from edgekit.measure.compare import compare
 from edgekit.report import html, json_form, markdown, text
@@ -34,7 +35,7 @@ def report(tmp_path: Path) -> ReportInput:
         measurement=measured,
         trips=trips,
         comparison=compare(measured, trips),
-        lag=explain(measured, trips, artifact=card),
+        lag=explain(measured, Records(trips, card)),
     )
 
 

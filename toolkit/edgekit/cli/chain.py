@@ -145,6 +145,7 @@ class Targets:
             deployed.deployment,
             load_card(changed),
             deployed.site,
+            str(self.folder),
         )
         self.deployed[engine] = deployed, target
         return deployed, target

@@ -45,6 +45,7 @@ class GoSettings:
 def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportInput:
     """Runs the chain; the report that comes out has been written already."""
     from edgekit.convert.converting import convert
+    from edgekit.explain.evidence import Records
     from edgekit.explain.explaining import explain
     from edgekit.measure.compare import CompareOptions, compare
     from edgekit.profiles.device import load_profile
@@ -74,9 +75,8 @@ def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportI
     comparison = compare(run.measurement, trips, cards)
     save(comparison, records / "comparison.json")
     profile = load_profile(request.profile)
-    lag = explain(
-        run.measurement, trips, artifact=run.artifact, profile=profile, facts=run.deployed.facts
-    )
+    known = Records(trips, run.artifact, profile, run.deployed.facts, folder=str(artifact_folder))
+    lag = explain(run.measurement, known)
     save(lag, records / "lag-report.json")
     output.note("6/6 report")
     report = ReportInput(

@@ -7,39 +7,52 @@ to the same invocations as the total; what no phase explains stays as ``unexplai
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import fsum
+from dataclasses import replace
+from math import fsum, hypot, sqrt
+from statistics import stdev
 
 from edgekit.core.lag import Basis, Ledger, Share
 from edgekit.core.measurement import Measurement
 from edgekit.core.mode import Mode
 from edgekit.core.network import CloudTrip, NetworkProfile
 from edgekit.core.units import NS_PER_MS, format_bytes, format_ms
+from edgekit.explain.edge_parts import infer_parts
+from edgekit.explain.evidence import Records
 
 CENTRAL_LOW = 0.45
 CENTRAL_HIGH = 0.55
+NORMAL_95 = 1.96
+WORK = (
+    "engine-compute", "ideal-compute", "memory-bound", "layout", "dispatch", "engine-inefficiency",
+)  # fmt: skip
+"""Shares that together are the computing of the engine."""
 
 
-def edge_ledger(measurement: Measurement) -> Ledger:
+def edge_ledger(measurement: Measurement, records: Records | None = None) -> Ledger:
     """Where the time of an invocation on the board goes."""
     samples = measurement.samples_ns
     total, chosen = central(samples["total"])
     phases = means_ms(samples, chosen)
-    count = len(samples["total"])
-    waiting, how = _waiting(measurement, phases)
-    where = f"timed on the board, {count} invocations"
+    where = f"timed on the board, {len(samples['total'])} invocations"
+    waiting_ms, how = _waiting(measurement, phases)
+    title = "waiting for a processor"
+    waiting = Share(
+        "waiting",
+        title,
+        waiting_ms,
+        Basis.DERIVED,
+        how,
+        *_spread(samples, "infer", chosen, waiting_ms),
+    )
+    parts = infer_parts(measurement, records or Records(), phases["infer"], waiting)
     shares = [
-        _measured("preprocess", "preparing the input", phases["preprocess"], where),
-        Share(
-            "engine-compute",
-            f"computing in {measurement.engine}",
-            max(phases["infer"] - waiting, 0.0),
-            Basis.MEASURED,
-            f"{where}, less the waiting",
-        ),
-        Share("waiting", "waiting for a processor", waiting, Basis.DERIVED, how),
-        _measured("postprocess", "reading the answer", phases["postprocess"], where),
+        _timed("preprocess", "preparing the input", samples, chosen, where),
+        *parts.shares,
+        _timed("postprocess", "reading the answer", samples, chosen, where),
     ]
-    return _closed(f"edge{_stamp(measurement.mode)}", total, shares, ())
+    subject = f"edge{_stamp(measurement.mode)}"
+    ledger = _closed(subject, total, shares, tuple(parts.missing))
+    return replace(ledger, inconsistent=tuple(parts.inconsistent))
 
 
 def cloud_ledger(trip: CloudTrip) -> Ledger:
@@ -48,22 +61,24 @@ def cloud_ledger(trip: CloudTrip) -> Ledger:
     total, chosen = central(samples["total"])
     phases = means_ms(samples, chosen)
     client = f"timed at the client, {len(samples['total'])} requests"
-    shares = [_measured("encode", "encoding the request", phases["encode"], client)]
+    shares = [_timed("encode", "encoding the request", samples, chosen, client)]
     missing: list[tuple[str, str]] = []
     titles = {
         "server_preprocess": "preparing on the server",
         "server_queue": "queue on the server",
+        "server_batch_wait": "waiting for a fuller batch",
         "server_compute": "computing on the server",
         "server_encode": "encoding the answer",
     }
     for name, title in titles.items():
         key = name.replace("_", "-")
         if name in phases:
-            shares.append(_measured(key, title, phases[name], "told by the server in each answer"))
-        else:
+            told = "told by the server in each answer"
+            shares.append(_timed(key, title, samples, chosen, told, name=name))
+        elif name != "server_batch_wait":
             missing.append((key, "the server does not tell"))
     shares += _network_shares(trip, chosen, missing)
-    shares.append(_measured("decode", "decoding the answer", phases["decode"], client))
+    shares.append(_timed("decode", "decoding the answer", samples, chosen, client))
     where = f"over {trip.network.id}" if trip.network else f"at {trip.endpoint}"
     return _closed(f"cloud {where}{_stamp(trip.mode)}", total, shares, tuple(missing))
 
@@ -174,8 +189,31 @@ def _stamp(mode: Mode) -> str:
     return "" if mode is Mode.MEASURED else f" [{mode.value}]"
 
 
-def _measured(name: str, title: str, time_ms: float, evidence: str) -> Share:
-    return Share(name, title, time_ms, Basis.MEASURED, evidence)
+def _timed(
+    share: str,
+    title: str,
+    samples_ns: Mapping[str, Sequence[int]],
+    chosen: Sequence[int],
+    evidence: str,
+    *,
+    name: str = "",
+) -> Share:
+    """A phase that was timed, with the interval of its mean around the median."""
+    phase = name or share
+    mean_ms = fsum(samples_ns[phase][i] for i in chosen) / len(chosen) / NS_PER_MS
+    low_ms, high_ms = _spread(samples_ns, phase, chosen, mean_ms)
+    return Share(share, title, mean_ms, Basis.MEASURED, evidence, low_ms, high_ms)
+
+
+def _spread(
+    samples_ns: Mapping[str, Sequence[int]], phase: str, chosen: Sequence[int], mean_ms: float
+) -> tuple[float | None, float | None]:
+    """The 95 % interval around a mean over the chosen invocations; none for a single one."""
+    if len(chosen) < 2:
+        return None, None
+    values = [samples_ns[phase][i] / NS_PER_MS for i in chosen]
+    half_ms = NORMAL_95 * stdev(values) / sqrt(len(values))
+    return max(mean_ms - half_ms, 0.0), mean_ms + half_ms
 
 
 def _closed(
@@ -183,6 +221,12 @@ def _closed(
 ) -> Ledger:
     """The ledger with its remainder, which may be slightly negative where shares are derived."""
     rest = total_ms - fsum(share.time_ms for share in shares)
+    halves = [
+        (share.high_ms - share.low_ms) / 2
+        for share in shares
+        if share.low_ms is not None and share.high_ms is not None
+    ]
+    half = hypot(*halves)
     remainder = Share(
         "unexplained",
         "not explained",
@@ -190,6 +234,8 @@ def _closed(
         Basis.DERIVED,
         "the median less all other shares"
         + (": protocol, serialization, scheduling" if subject.startswith("cloud") else ""),
+        rest - half,
+        rest + half,
     )
     return Ledger(subject, total_ms, (*shares, remainder), missing)
 
@@ -199,3 +245,13 @@ def share_of(ledger: Ledger, *names: str) -> float:
     if ledger.total_ms <= 0:
         return 0.0
     return fsum(s.time_ms for s in ledger.shares if s.id in names) / ledger.total_ms
+
+
+def time_of(ledger: Ledger, *names: str) -> float:
+    """Milliseconds that the named shares make up."""
+    return fsum(s.time_ms for s in ledger.shares if s.id in names)
+
+
+def compute_ms(ledger: Ledger) -> float:
+    """Milliseconds of the engine's computing."""
+    return time_of(ledger, *WORK)

@@ -53,6 +53,8 @@ class RunTarget:
     artifact: ModelArtifact
     site: tuple[str, ...]
     """Folders on the board with the engine's libraries."""
+    folder: str = ""
+    """Where the artifact lies on the host, so that records can name it."""
 
     @property
     def machine(self) -> str:
@@ -163,7 +165,7 @@ def make_measurement(
         peak_memory_bytes=collected.peak_memory_bytes,
         timer_overhead_ns=collected.timer_overhead_ns,
         validity=tuple(notes),
-        model=model_facts(artifact),
+        model=model_facts(artifact) | ({"folder": target.folder} if target.folder else {}),
         wall_s=round(wall_s, 3),
         measured_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         runner_version=runner_version,

@@ -226,6 +226,7 @@ def make_trip(  # noqa: PLR0913  the fields of one record
             "sha256": main.sha256,
             "source_sha256": artifact.source.sha256,
             "payload": payload,
+            "folder": str(request.folder),
         },
         network=network,
         origin=origin,

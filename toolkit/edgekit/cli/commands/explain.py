@@ -41,6 +41,7 @@ def command(
     from edgekit.core.measurement import Measurement
     from edgekit.core.network import CloudTrip
     from edgekit.core.record import load, save
+    from edgekit.explain.evidence import Records
     from edgekit.explain.explaining import explain
     from edgekit.profiles.device import load_profile
     from edgekit.report.input import ReportInput
@@ -49,10 +50,13 @@ def command(
     measured = load(Measurement, measurement)
     report = explain(
         measured,
-        tuple(load(CloudTrip, path) for path in trips),
-        artifact=load_card(artifact) if artifact else None,
-        profile=load_profile(measured.profile),
-        facts=load(BoardFacts, facts) if facts else None,
+        Records(
+            tuple(load(CloudTrip, path) for path in trips),
+            load_card(artifact) if artifact else None,
+            load_profile(measured.profile),
+            load(BoardFacts, facts) if facts else None,
+            folder=str(artifact) if artifact else "",
+        ),
     )
     path = save(report, records / f"lag-{measured.id}.json")
     output.data(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from edgekit.core.lag import Finding, Remedy, Severity
+from edgekit.core.lag import Confidence, Finding, Remedy, Severity
 from edgekit.core.record import Unavailable
 from edgekit.explain.evidence import Evidence
-from edgekit.explain.ledger import share_of
+from edgekit.explain.judging import Rule, cause
+from edgekit.explain.remedies import UNKNOWN_GAIN, convert_again
 
 CAUSE = "hardware-accelerator"
 GROUP = "hardware"
+NEEDS = "the device profile; where operations ran"
+SOURCE = "accelerators of the device profile"
 
 
 def judge(evidence: Evidence) -> Finding | Unavailable | None:
@@ -16,38 +19,24 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
     profile = evidence.profile
     if profile is None:
         return Unavailable("no profile was given")
+    rule = Rule(CAUSE, GROUP, SOURCE)
     engine = evidence.measurement.engine
     idle = [a for a in profile.accelerators if engine not in a.engines]
-    usable = [a for a in idle if a.engines]
     if not idle:
         return None
-    names = ", ".join(f"{a.name} ({a.kind})" for a in idle)
-    share = share_of(evidence.edge, "engine-compute")
+    usable = [a for a in idle if a.engines]
+    placed = ", ".join(f"{n} operations on {w}" for w, n in evidence.measurement.placement.items())
+    where = f"; {placed}" if placed else ""
+    share = Unavailable("what it would take there was not measured")
     if not usable:
-        return Finding(
-            CAUSE,
-            GROUP,
-            f"{names} stays idle, and no engine here can drive it",
-            Severity.INFO,
-            Unavailable("it cannot be measured"),
-            "; ".join(f"{a.name}: {a.note or 'no engine'}" for a in idle),
-            "accelerators of the device profile",
-        )
+        names = ", ".join(f"{a.name} ({a.kind})" for a in idle)
+        why = "; ".join(f"{a.name}: {a.note or 'no engine'}" for a in idle)
+        title = f"{names} stays idle, and no engine here can drive it"
+        return cause(rule, title, share, why + where, severity=Severity.INFO)
     other = usable[0].engines[0]
-    return Finding(
-        CAUSE,
-        GROUP,
-        f"{usable[0].name} stays idle while the CPU computes",
-        Severity.WARNING,
-        share,
-        f"{engine} does not use it; {', '.join(usable[0].engines)} would",
-        "accelerators of the device profile",
-        (
-            Remedy(
-                f"use {other}",
-                f"edgekit convert MODEL --profile {profile.id} --engine {other}",
-                Unavailable("convert and measure to know"),
-                Unavailable("not tried"),
-            ),
-        ),
+    remedy = Remedy(
+        f"use {other}", convert_again(evidence, engine=other), UNKNOWN_GAIN, Confidence.LOW
     )
+    text = f"{engine} does not use it; {', '.join(usable[0].engines)} would{where}"
+    title = f"{usable[0].name} stays idle while the CPU computes"
+    return cause(rule, title, share, text, remedy, severity=Severity.INFO)

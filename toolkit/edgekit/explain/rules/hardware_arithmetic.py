@@ -1,4 +1,4 @@
-"""Processor, clock and cores: how far the measured time is from what the cores can do."""
+"""Arithmetic: how far the measured time is from what the cores can do at their peak."""
 
 from __future__ import annotations
 
@@ -6,39 +6,35 @@ from edgekit.core.lag import Finding, Severity
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_ms
 from edgekit.explain.evidence import Evidence
-from edgekit.explain.ledger import share_of
+from edgekit.explain.judging import Rule, cause
+from edgekit.explain.ledger import compute_ms
+from edgekit.explain.roof import describe, roof_of
 
 CAUSE = "hardware-arithmetic"
 GROUP = "hardware"
+NEEDS = "the artifact's structure; the peak by calibration or from the profile"
+SOURCE = "roofline model: Williams et al., CACM 2009"
+NEAR = 2.0
+"""Times the floor below which the arithmetic itself bounds the inference."""
 
 
 def judge(evidence: Evidence) -> Finding | Unavailable | None:
     """The floor of the arithmetic on the threads in use, against the computing time."""
-    structure, profile = evidence.structure, evidence.profile
-    if structure is None or profile is None:
-        return Unavailable("the artifact's structure or the profile is not known")
-    if evidence.is_stand_in:
-        return Unavailable("the figures are not those of a real board of the profile")
-    is_int8 = evidence.measurement.model.get("recipe") == "int8-static"
-    cluster = profile.cores[0]
-    rate = cluster.macs_per_cycle_i8 if is_int8 else cluster.macs_per_cycle_f32
-    if rate is None:
-        return Unavailable(f"the profile does not say what a {cluster.kind} computes per cycle")
-    threads = min(evidence.measurement.options.threads, cluster.count)
-    per_ms = rate * cluster.clock_mhz * 1e3 * threads
-    floor_ms = structure.macs / per_ms
-    compute_ms = evidence.edge.total_ms * share_of(evidence.edge, "engine-compute")
-    factor = compute_ms / floor_ms if floor_ms > 0 else 0.0
+    structure = evidence.structure
+    if structure is None:
+        return Unavailable("the artifact's structure is not known")
+    roof = roof_of(evidence.measurement, evidence.records)
+    if isinstance(roof, Unavailable):
+        return roof
+    floor_ms = structure.macs * evidence.measurement.options.batch / roof.peak_macs_per_s * 1e3
+    worked_ms = compute_ms(evidence.edge)
+    if floor_ms <= 0 or evidence.edge.total_ms <= 0:
+        return None
+    factor = worked_ms / floor_ms
     text = (
-        f"{threads} x {cluster.kind} at {cluster.clock_mhz} MHz need at least "
-        f"{format_ms(floor_ms)}; measured {format_ms(compute_ms)}, {factor:.1f} times the floor"
+        f"at least {format_ms(floor_ms)} at {describe(roof)}; measured {format_ms(worked_ms)}, "
+        f"{factor:.1f} times the floor"
     )
-    return Finding(
-        CAUSE,
-        GROUP,
-        "the arithmetic bounds the inference" if factor < 2 else "the cores could do more",
-        Severity.INFO,
-        min(floor_ms / evidence.edge.total_ms, 1.0) if evidence.edge.total_ms > 0 else 0.0,
-        text,
-        "roofline model: Williams et al., CACM 2009; cores from the profile",
-    )
+    title = "the arithmetic bounds the inference" if factor < NEAR else "the cores could do more"
+    share = min(floor_ms / evidence.edge.total_ms, 1.0)
+    return cause(Rule(CAUSE, GROUP, SOURCE), title, share, text, severity=Severity.INFO)

@@ -1,4 +1,4 @@
-"""Types of operations: which ones do the work, and which move data only."""
+"""Types of operations: which ones do the work, and what they take on this engine."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from math import fsum
 
 from edgekit.core.lag import Finding, Severity
 from edgekit.core.record import Unavailable
+from edgekit.core.units import format_ms
 from edgekit.explain.evidence import Evidence
+from edgekit.explain.judging import Rule, cause
 
 CAUSE = "model-operations"
 GROUP = "model"
+NEEDS = "the artifact's structure; times per operation (edgekit run --profile-ops)"
+SOURCE = "structure of the artifact's graph; the engine's own times"
 SHOWN = 4
-MOVERS = ("Transpose", "TRANSPOSE", "Reshape", "RESHAPE", "PAD", "Pad", "QUANTIZE", "Cast", "CAST")
-MANY = 0.2
-"""Share of operations that only move data from which layout deserves a look."""
 
 
 def judge(evidence: Evidence) -> Finding | Unavailable | None:
-    """Multiply-accumulates and bytes per operation type."""
+    """Time, multiply-accumulates and bytes per operation type."""
     structure = evidence.structure
-    if structure is None:
+    if structure is None or not structure.operations:
         return Unavailable("the artifact's structure is not known")
     macs = max(structure.macs, 1)
     moved = max(fsum(o.weight_bytes + o.activation_bytes for o in structure.operations), 1)
@@ -28,21 +29,13 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
         f"{(o.weight_bytes + o.activation_bytes) / moved:.0%} of the bytes"
         for o in structure.operations[:SHOWN]
     ]
-    total = sum(o.count for o in structure.operations)
-    movers = sum(o.count for o in structure.operations if o.type in MOVERS)
-    top = structure.operations[0].type if structure.operations else "nothing"
-    is_scattered = total > 0 and movers / total > MANY
-    title = (
-        f"{movers} of {total} operations only move data"
-        if is_scattered
-        else f"{top} does most of the arithmetic"
-    )
-    return Finding(
-        CAUSE,
-        GROUP,
-        title,
-        Severity.WARNING if is_scattered else Severity.INFO,
-        Unavailable("the engine does not time operations one by one"),
-        "; ".join(parts),
-        "structure of the artifact's graph",
-    )
+    rule = Rule(CAUSE, GROUP, SOURCE)
+    profile = evidence.records.operations
+    if profile is None:
+        title = f"{structure.operations[0].type} does most of the arithmetic"
+        share = Unavailable("operations were not timed: edgekit run --profile-ops")
+        return cause(rule, title, share, "; ".join(parts), severity=Severity.INFO)
+    rows = profile.by_type()[:SHOWN]
+    parts += [f"{kind} x {n} took {format_ms(ms)} ({part:.0%})" for kind, n, ms, part in rows]
+    title = f"{rows[0][0]} takes {rows[0][3]:.0%} of the inference"
+    return cause(rule, title, rows[0][3], "; ".join(parts), severity=Severity.INFO)

@@ -1,53 +1,46 @@
-"""Precision and engine: float32 where the board computes int8 faster."""
+"""Inference engine: another one runs the same file faster."""
 
 from __future__ import annotations
 
-from edgekit.core.lag import Finding, Remedy, Severity
+from edgekit.core.lag import Confidence, Finding, Remedy, Severity
 from edgekit.core.record import Unavailable
+from edgekit.explain.edge_parts import counts
 from edgekit.explain.evidence import Evidence
-from edgekit.explain.ledger import share_of
+from edgekit.explain.judging import MATTERS, Rule, cause, share_of_gain
+from edgekit.explain.remedies import UNKNOWN_GAIN, convert_again, setting
 
 CAUSE = "software-engine"
 GROUP = "software"
+NEEDS = "the experiments engine-NAME; the device profile's order"
+SOURCE = "the experiment; engines of the device profile"
 
 
 def judge(evidence: Evidence) -> Finding | Unavailable | None:
-    """The artifact's recipe and engine against what the profile advises."""
+    """The fastest other engine that was measured, else the profile's first choice."""
+    rule = Rule(CAUSE, GROUP, SOURCE)
+    others = evidence.experiments("engine-")
+    used = evidence.measurement.engine
+    if others:
+        best = max(others, key=lambda e: e.gain_ms.value)
+        share = share_of_gain(evidence, best)
+        if not counts(best) or share < MATTERS:
+            return None
+        name = best.change["engine"]
+        gain_ms = best.gain_ms.value
+        remedy = setting(evidence, f"use {name}", best.change, gain_ms, Confidence.HIGH)
+        text = best.told
+        title = f"{name} runs this model faster than {used}"
+        return cause(rule, title, share, text, remedy, severity=Severity.INFO)
     profile = evidence.profile
     if profile is None:
-        return Unavailable("no profile was given")
-    recipe = evidence.measurement.model.get("recipe", "")
-    advice = next((p for p in profile.precisions if p.name == "int8"), None)
+        return Unavailable("no other engine was measured, and no profile was given")
     first = profile.engines[0].name
-    if recipe == "float" and advice is not None and advice.pays:
-        return Finding(
-            CAUSE,
-            GROUP,
-            "the model computes in float32",
-            Severity.WARNING,
-            share_of(evidence.edge, "engine-compute"),
-            f"int8 pays on {profile.id}: {advice.reason}",
-            "precisions of the device profile",
-            (_remedy("quantize to int8", f"--profile {profile.id} --recipe int8-static"),),
-        )
-    if evidence.measurement.engine != first:
-        return Finding(
-            CAUSE,
-            GROUP,
-            f"{evidence.measurement.engine} is not the first choice for {profile.id}",
-            Severity.INFO,
-            Unavailable("the other engine was not measured"),
-            f"the profile prefers {first}",
-            "engines of the device profile",
-            (_remedy(f"try {first}", f"--profile {profile.id} --engine {first}"),),
-        )
-    return None
-
-
-def _remedy(action: str, flags: str) -> Remedy:
-    return Remedy(
-        action,
-        f"edgekit convert MODEL {flags} --calibration samples.npz",
-        Unavailable("convert and measure to know"),
-        Unavailable("not tried"),
+    if used == first:
+        return Unavailable("no other engine was measured")
+    remedy = Remedy(
+        f"try {first}", convert_again(evidence, engine=first), UNKNOWN_GAIN, Confidence.LOW
     )
+    title = f"{used} is not the first choice for {profile.id}"
+    text = f"the profile prefers {first}"
+    unknown = Unavailable("the other engine was not measured")
+    return cause(rule, title, unknown, text, remedy, severity=Severity.INFO)

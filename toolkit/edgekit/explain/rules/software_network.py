@@ -1,54 +1,44 @@
-"""Network latency: what of a request to the cloud is distance and transfer."""
+"""Distance: the round trip to the endpoint, whatever is sent."""
 
 from __future__ import annotations
 
-from edgekit.core.lag import Finding, Ledger, Remedy, Severity
+from edgekit.core.lag import Confidence, Finding, Remedy
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_ms
+from edgekit.explain.cloud import NO_TRIP, worst
 from edgekit.explain.evidence import Evidence
-from edgekit.explain.ledger import share_of
+from edgekit.explain.judging import Rule, cause
+from edgekit.explain.ledger import time_of
+from edgekit.explain.remedies import deploy
 
 CAUSE = "software-network"
 GROUP = "software"
-NETWORK = ("network-rtt", "transfer-up", "transfer-down")
+NEEDS = "requests to the endpoint"
+SOURCE = "Dang et al., IMC 2021: 100 ms are noticed; 10 us per km of fibre cannot be bought back"
 MATTERS = 0.3
+"""Share of a request from which being nearer would change the picture."""
 
 
 def judge(evidence: Evidence) -> Finding | Unavailable | None:
-    """The share of the network in every request, worst network first."""
-    if not evidence.clouds:
-        return Unavailable("no request to a cloud endpoint was measured")
-    worst = max(evidence.clouds, key=lambda ledger: share_of(ledger, *NETWORK))
-    share = share_of(worst, *NETWORK)
+    """The share of the round trip in a request, worst network first."""
+    found = worst(evidence, "network-rtt")
+    if found is None:
+        return NO_TRIP
+    _, ledger, share = found
     if share < MATTERS:
         return None
-    return Finding(
-        CAUSE,
-        GROUP,
-        f"{share:.0%} of a request, {worst.subject}, is network",
-        Severity.WARNING,
-        Unavailable("it is a share of the cloud's time, not of the board's"),
-        "; ".join(_parts(ledger) for ledger in evidence.clouds),
-        "ledgers of the requests",
-        (
-            Remedy(
-                "compute on the board"
-                if evidence.edge.total_ms < worst.total_ms
-                else "send less: JPEG instead of tensors, fewer requests",
-                "edgekit deploy ARTIFACT --board BOARD",
-                max(worst.total_ms - evidence.edge.total_ms, 0.0),
-                max(worst.total_ms - evidence.edge.total_ms, 0.0)
-                if not evidence.is_stand_in
-                else Unavailable("another machine stands in for the board"),
-            ),
-        ),
+    text = "; ".join(
+        f"{each.subject}: {format_ms(time_of(each, 'network-rtt'))} of {format_ms(each.total_ms)}"
+        for each in evidence.clouds
     )
-
-
-def _parts(ledger: Ledger) -> str:
-    times = {s.id: s.time_ms for s in ledger.shares}
-    transfer = times.get("transfer-up", 0.0) + times.get("transfer-down", 0.0)
-    return (
-        f"{ledger.subject}: distance {format_ms(times.get('network-rtt', 0.0))}, transfer "
-        f"{format_ms(transfer)} of {format_ms(ledger.total_ms)}"
+    gain_ms = ledger.total_ms - evidence.edge.total_ms
+    remedy = (
+        Remedy("compute on the board", deploy(evidence), gain_ms, Confidence.HIGH)
+        if gain_ms > 0
+        else Remedy(
+            "serve nearer to the board", "", time_of(ledger, "network-rtt"), Confidence.MEDIUM
+        )
     )
+    title = f"{share:.0%} of a request, {ledger.subject}, is distance"
+    rule = Rule(CAUSE, GROUP, SOURCE)
+    return cause(rule, title, share, text, remedy, subject=ledger.subject)

@@ -1,0 +1,34 @@
+"""Denormal numbers: weights or activations so small that processors compute them in microcode."""
+
+from __future__ import annotations
+
+from edgekit.core.lag import Confidence, Finding
+from edgekit.core.record import Unavailable
+from edgekit.explain.edge_parts import counts
+from edgekit.explain.evidence import Evidence
+from edgekit.explain.judging import Rule, cause, share_of_gain
+from edgekit.explain.remedies import setting
+
+CAUSE = "model-denormals"
+GROUP = "model"
+NEEDS = "the experiment denormals-zero"
+SOURCE = "microsoft/onnxruntime#7448: 2400 ms became 70 ms with denormals flushed to zero"
+
+
+def judge(evidence: Evidence) -> Finding | Unavailable | None:
+    """What flushing denormals to zero gained."""
+    experiment = evidence.experiment("denormals-zero")
+    if experiment is None:
+        return Unavailable("the experiment denormals-zero was not made")
+    if not counts(experiment):
+        return None
+    share = share_of_gain(evidence, experiment)
+    remedy = setting(
+        evidence,
+        "flush denormals to zero",
+        experiment.change,
+        experiment.gain_ms.value,
+        Confidence.HIGH,
+    )
+    title = "the model computes with denormal numbers"
+    return cause(Rule(CAUSE, GROUP, SOURCE), title, share, experiment.told, remedy)
