@@ -21,6 +21,18 @@ PYINFRA = ToolEnvironment(
     requirements=("pyinfra==3.10.0",),
     size_mb=120,
 )
+TRITONCLIENT = ToolEnvironment(
+    name="peer-tritonclient",
+    purpose="NVIDIA's client of the Open Inference Protocol",
+    requirements=("tritonclient[grpc,http]==2.73.0", "numpy==2.4.6"),
+    size_mb=160,
+)
+SCHEMATHESIS = ToolEnvironment(
+    name="peer-schemathesis",
+    purpose="Schemathesis, which tests servers by their OpenAPI document",
+    requirements=("schemathesis==4.32.5",),
+    size_mb=120,
+)
 
 
 def peer_program(environment: ToolEnvironment, name: str) -> str:

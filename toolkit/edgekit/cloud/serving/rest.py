@@ -21,11 +21,21 @@ from prometheus_client import REGISTRY, exposition
 
 from edgekit import __version__
 from edgekit.cloud.serving.model import Answer, ServedModel, clock, find_model
+from edgekit.cloud.serving.rest_schema import (
+    METRICS,
+    OF_INFERENCE,
+    OF_MODELS,
+    OF_SERVER,
+    errors_of,
+    infer_schema,
+    name_models,
+)
 from edgekit.cloud.serving.rpc import Access
 from edgekit.cloud.serving.tensors import DATATYPES, Incoming
 
 JSON_SIZE = "inference-header-content-length"
 """Length of the JSON part before binary tensors. Source: the protocol's binary data extension."""
+KINDS = {str: "text", list: "list", dict: "object", int: "whole number"}
 OPEN_PATHS = ("/v2/health/live", "/v2/health/ready")
 
 
@@ -40,37 +50,30 @@ def make_app(plane: DataPlane, access: Access) -> FastAPI:
         answer = await model.answer(tensors)
         return respond(model, document, answer)
 
-    responses: dict[int | str, dict[str, Any]] = {  # Any: OpenAPI
-        400: {"description": "The request is not what the model takes."},
-        401: {"description": "A valid token is needed."},
-        404: {"description": "There is no such model."},
-        413: {"description": "The body is too large."},
-        429: {"description": "Too many requests are in flight."},
-    }
-    schema = {
-        "requestBody": {"required": True, "content": {"application/json": {"schema": REQUEST}}}
-    }
     app.add_api_route(
         "/v2/models/{model_name}/infer",
         infer,
         methods=["POST"],
-        responses=responses,
-        openapi_extra=schema,
+        responses=errors_of(*OF_INFERENCE),
+        openapi_extra=infer_schema(),
     )
-    app.add_api_route("/metrics", _metrics, methods=["GET"])
+    app.add_api_route(
+        "/metrics", _metrics, methods=["GET"], response_class=Response, responses=METRICS
+    )
     known = V2Endpoints(plane)  # loading and unloading over the network is not offered
-    for path, endpoint in (
-        ("", known.metadata),
-        ("/health/live", known.live),
-        ("/health/ready", known.ready),
-        ("/models", known.models),
-        ("/models/{model_name}", known.model_metadata),
-        ("/models/{model_name}/ready", known.model_ready),
+    for path, endpoint, statuses in (
+        ("", known.metadata, OF_SERVER),
+        ("/health/live", known.live, OF_SERVER),
+        ("/health/ready", known.ready, OF_SERVER),
+        ("/models", known.models, OF_SERVER),
+        ("/models/{model_name}", known.model_metadata, OF_MODELS),
+        ("/models/{model_name}/ready", known.model_ready, OF_MODELS),
     ):
-        app.add_api_route(f"/v2{path}", endpoint, methods=["GET"])
+        app.add_api_route(f"/v2{path}", endpoint, methods=["GET"], responses=errors_of(*statuses))
     for kind, status in STATUS.items():
         app.add_exception_handler(kind, _handler(status))
     app.add_middleware(Guard, access=access)
+    name_models(app, list(plane.model_registry.get_models()))
     return app
 
 
@@ -87,24 +90,50 @@ def parse(
         if not 0 <= size <= len(body):
             raise ValueError(f"{JSON_SIZE} is {size}, the body has {len(body)} bytes")
         document = orjson.loads(body[:size])
+        _require_kinds(document)
         at, tensors = size, []
         for item in document["inputs"]:
-            raw = None
-            if "data" not in item:
-                count = int(item["parameters"]["binary_data_size"])
-                if count < 0 or at + count > len(body):
-                    raise ValueError(f"input {item['name']!r} is longer than the body")
-                raw = memoryview(body)[at : at + count]
-                at += count
-            shape = tuple(int(n) for n in item["shape"])
-            tensors.append(
-                Incoming(str(item["name"]), str(item["datatype"]), shape, raw, item.get("data"))
-            )
+            tensor = _incoming(item, body, at)
+            at += 0 if tensor.raw is None else len(tensor.raw)
+            tensors.append(tensor)
     except KeyError as err:
         raise errors.InvalidInput(f"the request has no {err.args[0]!r}") from err
     except (ValueError, TypeError, AttributeError) as err:
         raise errors.InvalidInput(f"the request cannot be read: {err}") from err
     return document, tensors
+
+
+def _require_kinds(document: Any) -> None:  # Any: JSON
+    for name, kind in (("id", str), ("outputs", list), ("parameters", dict)):
+        if document.get(name) is not None:
+            _typed(document, name, kind)
+    for item in document.get("outputs") or ():
+        _typed(item, "name", str)
+    _typed(document, "inputs", list)
+
+
+def _incoming(item: Any, body: bytes, at: int) -> Incoming:  # Any: JSON
+    """An input whose bytes, when it has any, begin at a position of the body."""
+    raw, shape = None, _typed(item, "shape", list)
+    if any(type(length) is not int for length in shape):
+        raise TypeError(f"'shape' is {shape}")
+    if "data" in item:
+        _typed(item, "data", list)
+    else:
+        count = _typed(item["parameters"], "binary_data_size", int)
+        if count < 0 or at + count > len(body):
+            raise ValueError(f"input {item['name']!r} is longer than the body")
+        raw = memoryview(body)[at : at + count]
+    name, datatype = _typed(item, "name", str), _typed(item, "datatype", str)
+    return Incoming(name, datatype, tuple(shape), raw, item.get("data"))
+
+
+def _typed(document: Any, name: str, kind: type) -> Any:  # Any: JSON
+    """A field that has to be there and of a kind."""
+    value = document[name]
+    if not isinstance(value, kind):
+        raise TypeError(f"{name!r} is no {KINDS[kind]}")
+    return value
 
 
 def respond(model: ServedModel, document: dict[str, Any], answer: Answer) -> Response:  # Any: JSON
@@ -182,6 +211,9 @@ class Guard:
         size = headers.get(b"content-length", "")
         if scope["method"] == "POST" and not size.isdecimal():
             return _error(411, "a content-length is needed")
+        encoding = headers.get(b"content-encoding", "identity")
+        if encoding != "identity":
+            return _error(415, f"content-encoding {encoding} is not taken; send the body as it is")
         if size.isdecimal() and int(size) > self.access.max_body_bytes:
             limit = self.access.max_body_bytes
             return _error(413, f"the body has {size} bytes, at most {limit} are taken")
@@ -193,7 +225,7 @@ STATUS: dict[type[Exception], int] = {
     errors.ModelNotFound: 404,
     errors.ModelNotReady: 503,
     errors.ServerNotReady: 503,
-    NotImplementedError: 501,
+    NotImplementedError: 404,  # a version of a model
     ResourceExhausted: 429,
     GrpcException: 500,
 }
@@ -209,26 +241,3 @@ def _handler(status: int) -> Callable[[Request, Exception], Awaitable[Response]]
 
 def _error(status: int, message: str, headers: dict[str, str] | None = None) -> Response:
     return ORJSONResponse({"error": message}, status, headers)
-
-
-TENSOR = {
-    "type": "object",
-    "required": ["name", "shape", "datatype"],
-    "properties": {
-        "name": {"type": "string"},
-        "shape": {"type": "array", "items": {"type": "integer"}},
-        "datatype": {"type": "string"},
-        "data": {"type": "array", "items": {}},
-        "parameters": {"type": "object"},
-    },
-}
-REQUEST = {
-    "type": "object",
-    "required": ["inputs"],
-    "properties": {
-        "id": {"type": "string"},
-        "inputs": {"type": "array", "items": TENSOR},
-        "outputs": {"type": "array", "items": {"type": "object", "required": ["name"]}},
-        "parameters": {"type": "object"},
-    },
-}

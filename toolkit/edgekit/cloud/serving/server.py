@@ -25,9 +25,22 @@ import uvicorn
 from kserve.model_repository import ModelRepository
 from kserve.protocol.dataplane import DataPlane
 
+from edgekit import __version__
 from edgekit.cloud.options import ModelOptions
 from edgekit.cloud.serving import rest, rpc
-from edgekit.cloud.serving.model import ServedModel
+from edgekit.cloud.serving.model import ServedModel, find_model
+
+
+class Plane(DataPlane):  # type: ignore[misc]  # kserve is not typed here
+    """KServe's data plane, which says what this server is and offers."""
+
+    def metadata(self) -> dict[str, Any]:  # Any: JSON
+        """The server's name, version and extensions of the protocol."""
+        return {"name": "edgekit", "version": __version__, "extensions": ["binary_tensor_data"]}
+
+    def get_model(self, name: str) -> ServedModel:
+        """The model of that name; where there is none, it says which there are."""
+        return find_model(self, name)
 
 
 def main(arguments: list[str]) -> None:
@@ -49,7 +62,7 @@ async def _serve(settings: dict[str, Any], announce_to: int) -> None:  # Any: JS
     options = ModelOptions(**settings["options"])
     for folder in settings["folders"]:
         registry.update(ServedModel(Path(folder), options))
-    plane = DataPlane(model_registry=registry)
+    plane = Plane(model_registry=registry)
     _, grpc_port = await rpc.start(plane, host, settings["grpc_port"], access)
     config = uvicorn.Config(
         rest.make_app(plane, access),
