@@ -27,6 +27,7 @@ WORKFLOW = (
     "run",
     "compare",
     "explain",
+    "rules",
     "report",
     "boards",
     "profiles",

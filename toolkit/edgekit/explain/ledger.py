@@ -19,6 +19,12 @@ from edgekit.core.units import NS_PER_MS, format_bytes, format_ms
 from edgekit.explain.edge_parts import infer_parts
 from edgekit.explain.evidence import Records
 
+HANDSHAKES = {
+    "resolve": "resolving the name",
+    "connect": "connecting",
+    "tls": "agreeing on keys (TLS)",
+}
+"""Phases of a request that opens a connection of its own; kept ones have them once per trip."""
 CENTRAL_LOW = 0.45
 CENTRAL_HIGH = 0.55
 NORMAL_95 = 1.96
@@ -62,6 +68,9 @@ def cloud_ledger(trip: CloudTrip) -> Ledger:
     phases = means_ms(samples, chosen)
     client = f"timed at the client, {len(samples['total'])} requests"
     shares = [_timed("encode", "encoding the request", samples, chosen, client)]
+    for name, title in HANDSHAKES.items():
+        if name in phases:
+            shares.append(_timed(name, title, samples, chosen, client))
     missing: list[tuple[str, str]] = []
     titles = {
         "server_preprocess": "preparing on the server",
