@@ -4,13 +4,13 @@
 #   scripts/install_system_packages.sh [tests|arm64|all]     (default: tests)
 #
 #   tests   openssh-server, openssh-client, strace, faketime, the shells fish and tcsh,
-#           systemd (a test starts its own, in namespaces)
+#           chromium, systemd (a test starts its own, in namespaces)
 #   arm64   what scripts/make_board_image.sh needs to build and boot the emulated board
 #
 # `make demo` needs none of them. Nothing is enabled or started: services stay off.
 set -euo pipefail
 
-TESTS="openssh-server openssh-client strace faketime fish tcsh systemd util-linux"
+TESTS="openssh-server openssh-client strace faketime fish tcsh systemd util-linux chromium"
 ARM64="mmdebstrap qemu-user-static qemu-system-arm qemu-utils arch-test kmod cpio device-tree-compiler zstd e2fsprogs"
 
 case "${1:-tests}" in

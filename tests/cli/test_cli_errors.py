@@ -71,7 +71,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("explain broken.json", 3, "not a JSON record", "records/"),
         ("report broken.json", 3, "not a JSON record", ""),
         ("report run.json --out report.pdf", 3, ".pdf", ".html"),
-        ("report run.json run.json", 3, "already a measurement", ""),
+        ("report artifact artifact", 3, "already one artifact", ""),
         ("profiles show jetson", 3, "jetson", "jetson-nano"),
         ("profiles check gone.toml", 3, "no such file", ""),
         ("net check fibre", 3, "fibre", "fiber"),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgekit.core
-from edgekit.core import errors, suggest, units
+from edgekit.core import errors, suggest, text, units
 from edgekit.core.record import Record
 
 MODULES = [
@@ -36,7 +36,7 @@ def stored_records() -> list[type[Record]]:
     return sorted(kinds, key=lambda kind: kind.__name__)
 
 
-@pytest.mark.parametrize("module", [units, suggest], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [suggest, text, units], ids=lambda module: module.__name__)
 def test_examples_in_docstrings(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]  # a module
 

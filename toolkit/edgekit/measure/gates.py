@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edgekit.core.comparison import AtQuantile, Comparison, NetworkVerdict
 from edgekit.core.errors import ConfigError, GateFailed
 from edgekit.core.estimate import Estimate
+from edgekit.core.gate import Gate
+from edgekit.core.measurement import Measurement
 from edgekit.core.record import Unavailable
 from edgekit.core.suggest import did_you_mean
 
@@ -78,26 +80,58 @@ def parse_condition(text: str) -> Condition:
     return Condition(text.strip(), side, match["network"] or "", figure, match["operator"], value)
 
 
-def require(conditions: Sequence[Condition], comparison: Comparison) -> None:
+def require(conditions: Sequence[Condition], found: Comparison | Measurement) -> None:
     """Nothing, when no condition holds.
 
     Raises:
         GateFailed: a condition holds, with the value seen; or what it asks for is not known.
         ConfigError: a condition names a network that was not measured.
     """
-    failed = [line for condition in conditions for line in _failures(condition, comparison)]
+    require_kept(judge(conditions, found))
+
+
+def require_kept(gates: Sequence[Gate]) -> None:
+    """Nothing, when every budget is kept.
+
+    Raises:
+        GateFailed: one is missed, with what was seen.
+    """
+    failed = [f"{gate.text}: {gate.seen}" for gate in gates if not gate.is_kept]
     if failed:
         raise GateFailed("; ".join(failed), hint="edgekit explain RECORD tells why")
 
 
-def _failures(condition: Condition, comparison: Comparison) -> list[str]:
-    lines = []
-    for where, value in _values(condition, comparison):
+def judge(conditions: Sequence[Condition], found: Comparison | Measurement) -> tuple[Gate, ...]:
+    """Every condition against what was measured, once per network that it is about.
+
+    Raises:
+        ConfigError: a condition names a network that was not measured.
+    """
+    return tuple(gate for condition in conditions for gate in _judged(condition, found))
+
+
+def _judged(condition: Condition, found: Comparison | Measurement) -> Iterator[Gate]:
+    values = (
+        _values(condition, found)
+        if isinstance(found, Comparison)
+        else [_of_measurement(condition, found)]
+    )
+    for where, value in values:
         if isinstance(value, Unavailable):
-            lines.append(f"{condition.text}: {where} is not known ({value.reason})")
-        elif OPERATORS[condition.operator](value, condition.value):
-            lines.append(f"{condition.text}: {where} is {value:.4g}")
-    return lines
+            yield Gate(condition.text, f"{where} is not known ({value.reason})", is_kept=False)
+        else:
+            holds = OPERATORS[condition.operator](value, condition.value)
+            yield Gate(condition.text, f"{where} is {value:.4g}", is_kept=not holds)
+
+
+def _of_measurement(
+    condition: Condition, measurement: Measurement
+) -> tuple[str, float | Unavailable]:
+    """Of a run alone, only the edge's percentiles are known."""
+    where = f"{condition.side} {condition.figure}"
+    if condition.side != "edge" or condition.figure in ("missed", "accuracy"):
+        return where, Unavailable("it takes a comparison: edgekit compare")
+    return where, _value(measurement.summaries["total"].percentiles_ms[condition.figure])
 
 
 def _values(condition: Condition, comparison: Comparison) -> list[tuple[str, float | Unavailable]]:

@@ -92,7 +92,7 @@ def _break_evens(comparison: Comparison) -> Section:
         "break-even: both medians are equal there, all else staying as it is",
         f"missed: requests {missed}",
     )
-    return Section("What would change it", headers, rows, notes)
+    return Section("What would change it", headers, rows, notes, "break-even")
 
 
 def _name(item: NetworkVerdict) -> str:

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from edgekit.core.artifact import ModelArtifact
+from edgekit.core.board import BoardFacts
 from edgekit.core.comparison import Comparison
 from edgekit.core.deploy import Deployment
+from edgekit.core.gate import Gate
 from edgekit.core.lag import LagReport
+from edgekit.core.load import LoadSweep
 from edgekit.core.measurement import Measurement
 from edgekit.core.network import CloudTrip
+from edgekit.core.operations import OperationProfile
 from edgekit.core.record import Record
+from edgekit.core.run_set import RunSet
+from edgekit.core.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -27,3 +33,12 @@ class ReportInput(Record):
     trips: tuple[CloudTrip, ...] = ()
     comparison: Comparison | None = None
     lag: LagReport | None = None
+    more_measurements: tuple[Measurement, ...] = ()
+    """Other runs to be shown beside the one that the report is about."""
+    run_set: RunSet | None = None
+    selection: Selection | None = None
+    operations: OperationProfile | None = None
+    load: LoadSweep | None = None
+    facts: BoardFacts | None = None
+    gates: tuple[Gate, ...] = ()
+    """Budgets that were judged."""

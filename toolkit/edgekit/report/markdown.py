@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from edgekit.core.text import plain_line
 from edgekit.report.input import ReportInput
+from edgekit.report.reproduction import reproduction_section
 from edgekit.report.section import Section
 from edgekit.report.sections import headline, sections
 
@@ -12,7 +14,8 @@ SUFFIX = ".md"
 def render(report: ReportInput) -> str:
     """Headline, then every section as a table."""
     parts = [f"# {escape(report.title)}", f"**{escape(headline(report))}**"]
-    parts += [_section(section) for section in sections(report)]
+    several = (*sections(report), *reproduction_section(report))
+    parts += [_section(section) for section in several]
     return "\n\n".join(parts) + "\n"
 
 
@@ -20,7 +23,7 @@ def escape(text: str) -> str:
     """Text that Markdown shows as it is, inside a table too."""
     for letter in "\\`*_<>[]|#":
         text = text.replace(letter, f"\\{letter}")
-    return text.replace("\n", " ")
+    return plain_line(text)
 
 
 def _section(section: Section) -> str:

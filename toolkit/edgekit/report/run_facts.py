@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from edgekit.core.early_stopping import early_stopping_estimate
 from edgekit.core.measurement import Condition, Measurement
@@ -102,12 +102,25 @@ def _sustained(measurement: Measurement) -> list[str]:
 
 
 def throttled_after_ns(conditions: Sequence[Condition]) -> int | None:
-    """When the board was first slowed down: by a throttle bit, a cooling level, or its clock."""
-    fastest = 0.0
+    """When the board was first slowed down."""
+    return next((begin for begin, _ in throttled_spans(conditions)), None)
+
+
+def throttled_spans(conditions: Sequence[Condition]) -> Iterator[tuple[int, int]]:
+    """From when to when the board was slowed down: by a throttle bit, a cooling level, or its clock.
+
+    A span ends with the first reading that is in order again, or with the last one.
+    """
+    fastest, begin = 0.0, None
     for condition in conditions:
         bits = int(condition.throttled, 16) & THROTTLE_NOW if condition.throttled else 0
         fastest = max(fastest, condition.clock_mhz or 0.0)
         fell = condition.clock_mhz is not None and condition.clock_mhz < fastest * CLOCK_FELL
-        if bits or condition.cooling_level or (fell and (condition.temperature_c or 0) > HOT_C):
-            return condition.at_ns
-    return None
+        is_hot = (condition.temperature_c or 0) > HOT_C
+        if bits or condition.cooling_level or (fell and is_hot):
+            begin = condition.at_ns if begin is None else begin
+        elif begin is not None:
+            yield begin, condition.at_ns
+            begin = None
+    if begin is not None:
+        yield begin, conditions[-1].at_ns

@@ -18,7 +18,9 @@ class Section:
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     chart: str = ""
-    """Name of the chart that belongs to it: latency or ledger."""
+    """Name of the charts that belong to it; see html.py."""
+    values: tuple[tuple[float | None, ...], ...] = ()
+    """Numbers behind the cells, where a reader may sort by them; as many as ``rows``."""
 
 
 def show_estimate(estimate: Estimate | Unavailable) -> str:

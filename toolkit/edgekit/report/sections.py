@@ -12,8 +12,12 @@ from edgekit.core.record import Unavailable
 from edgekit.core.units import format_bytes, format_count, format_ms
 from edgekit.report.comparing import comparison_sections
 from edgekit.report.input import ReportInput
+from edgekit.report.loads import load_section
+from edgekit.report.operations import types_section
 from edgekit.report.run_facts import run_facts
+from edgekit.report.run_sets import run_set_section
 from edgekit.report.section import Section, show_estimate
+from edgekit.report.selection import selection_section
 
 PHASES = ("preprocess", "infer", "postprocess", "total")
 
@@ -38,6 +42,9 @@ def headline(report: ReportInput) -> str:
         }
         said = [f"{words[verdict]} {', '.join(names)}" for verdict, names in groups.items()]
         return f"{comparison.model_name}: {'; '.join(said)}"
+    if report.selection is not None:
+        kept = report.selection.winner or "no candidate"
+        return f"{report.selection.model_name} on {report.selection.board}: {kept} is kept"
     if report.measurement is not None:
         p50 = show_estimate(report.measurement.summaries["total"].percentiles_ms["p50"])
         return f"{report.measurement.model['name']} takes {p50} on {report.measurement.board}"
@@ -45,6 +52,8 @@ def headline(report: ReportInput) -> str:
 
 
 def _sections(report: ReportInput) -> Iterator[Section]:
+    if report.gates:
+        yield _gates(report)
     if report.comparison is not None:
         yield from comparison_sections(report.comparison)
     if report.lag is not None:
@@ -53,8 +62,50 @@ def _sections(report: ReportInput) -> Iterator[Section]:
         yield artifact_section(report.artifact)
     if report.measurement is not None:
         yield _measurement(report.measurement)
+    yield from _others(report)
     if report.deployment is not None:
         yield _deployment(report.deployment)
+
+
+def _others(report: ReportInput) -> Iterator[Section]:
+    """Records that a report has only when they were given to it."""
+    if report.more_measurements:
+        yield _runs(report)
+    if report.run_set is not None:
+        yield run_set_section(report.run_set)
+    if report.selection is not None:
+        yield selection_section(report.selection)
+    if report.operations is not None:
+        yield types_section(report.operations)
+    if report.load is not None:
+        yield load_section(report.load)
+
+
+def _gates(report: ReportInput) -> Section:
+    rows = tuple(
+        ("kept" if gate.is_kept else "missed", gate.text, gate.seen) for gate in report.gates
+    )
+    return Section("Budgets", ("", "must not hold", "seen"), rows)
+
+
+def _runs(report: ReportInput) -> Section:
+    """Several runs side by side, as they were given."""
+    first = () if report.measurement is None else (report.measurement,)
+    rows = tuple(
+        (
+            m.id,
+            m.board,
+            f"{m.model['name']} {m.model['recipe']}",
+            m.engine,
+            str(m.options.threads),
+            *(show_estimate(m.summaries["total"].percentiles_ms[key]) for key in ("p50", "p95")),
+            m.stamp.value,
+            m.measured_utc,
+        )
+        for m in (*first, *report.more_measurements)
+    )
+    headers = ("run", "board", "model", "engine", "threads", "p50", "p95", "stamp", "measured")
+    return Section("Runs", headers, rows)
 
 
 def _lag(lag: LagReport) -> Iterator[Section]:

@@ -19,7 +19,8 @@ def selection_section(selection: Selection) -> Section:
         *selection.notes,
         "> kept, * on the front: no other is as good in size, latency and accuracy, and better in one",
     )
-    return Section(f"{selection.model_name} on {selection.board}", HEADERS, rows, notes)
+    title = f"{selection.model_name} on {selection.board}"
+    return Section(title, HEADERS, rows, notes, "pareto")
 
 
 def _latency(candidate: Candidate) -> float:

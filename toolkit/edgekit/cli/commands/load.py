@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.options import cloud_access, cloud_options, records_option
 from edgekit.cli.output import Output, output_options, table
-
-if TYPE_CHECKING:
-    from edgekit.core.load import LoadPoint, LoadSweep
 
 
 @click.command()
@@ -56,6 +52,7 @@ def command(
     from edgekit.measure.load import LoadPlan, sweep
     from edgekit.measure.trips import TripRequest, default_payload
     from edgekit.networks.catalog import load_network
+    from edgekit.report.loads import HEADERS, knees, load_row
 
     card = load_card(artifact)
     request = TripRequest(
@@ -82,21 +79,9 @@ def command(
     for trip in trips:
         save(trip, records / f"{trip.id}.json")
     path = save(result, records / f"{result.id}.json")
-    output.data(result, table(HEADERS, [_row(point) for point in result.points]) + _knees(result))
+    rows = [load_row(point) for point in result.points]
+    output.data(result, "\n".join((table(HEADERS, rows), *knees(result))))
     output.note(f"record: {path}")
-
-
-HEADERS = (
-    "payload",
-    "asked",
-    "answered",
-    "p50",
-    "p95",
-    "p99",
-    "left late, p99",
-    "failed",
-    "bytes",
-)
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:
@@ -109,36 +94,3 @@ def _numbers(text: str, option: str) -> tuple[float, ...]:
     if any(not 0 < number <= 1e6 for number in found):
         raise ConfigError(f"{option} {text!r}: expected numbers above 0, up to a million")
     return found
-
-
-def _row(point: LoadPoint) -> tuple[str, ...]:
-    from edgekit.core.units import format_bytes, format_ms
-    from edgekit.report.section import show_estimate, show_value
-
-    asked = (
-        f"{point.concurrency} at a time" if point.rate_per_s is None else f"{point.rate_per_s:g}/s"
-    )
-    return (
-        point.payload,
-        asked,
-        f"{point.achieved_per_s:.1f}/s",
-        show_estimate(point.p50_ms),
-        show_value(point.p95_ms),
-        show_value(point.p99_ms),
-        "-" if point.late_p99_ms is None else format_ms(point.late_p99_ms),
-        f"{point.failed_share:.1%}",
-        format_bytes(point.up_bytes),
-    )
-
-
-def _knees(result: LoadSweep) -> str:
-    from edgekit.core.record import Unavailable
-
-    lines = [
-        f"{payload}: takes {rate:g}/s"
-        if not isinstance(rate, Unavailable)
-        else f"{payload}: {rate.reason}"
-        for payload, rate in result.knee_per_s.items()
-        if any(point.rate_per_s is not None for point in result.points)
-    ]
-    return "".join(f"\n{line}" for line in lines)

@@ -15,7 +15,6 @@ from edgekit.cli.quantities import CountList, Duration, Pair, Rate
 
 if TYPE_CHECKING:
     from edgekit.cli.chain import RunSettings
-    from edgekit.core.run_set import RunSet
     from edgekit.measure.sweep import Matrix
 
 
@@ -105,6 +104,7 @@ def command(
     from edgekit.cli.showing import show
     from edgekit.core.record import save
     from edgekit.report.input import ReportInput
+    from edgekit.report.run_sets import set_table
     from edgekit.report.text import render
 
     matrix, settings = _matrix(given), _settings(given)
@@ -206,42 +206,3 @@ def _matrix(given: dict[str, object]) -> Matrix:
 
 def _numbers(value: object) -> tuple[int, ...]:
     return value if isinstance(value, tuple) else ()
-
-
-def set_table(run_set: RunSet) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headers and rows: one row per combination, fastest first."""
-    from edgekit.core.run_set import Across
-    from edgekit.core.units import format_interval_ms, format_ms
-
-    headers = (
-        "engine",
-        "threads",
-        "batch",
-        "launches",
-        "p50",
-        "p95",
-        "between launches",
-        "per second",
-    )
-    rows: list[tuple[str, ...]] = []
-    for cell in sorted(run_set.cells, key=lambda c: c.p50_ms / c.options.batch):
-        p95s = [launch.p95_ms for launch in cell.launches if launch.p95_ms is not None]
-        rates = [launch.throughput_hz for launch in cell.launches if launch.throughput_hz]
-        middle, between = format_ms(cell.p50_ms), "-"
-        if isinstance(cell.across, Across):
-            p50 = cell.across.p50_ms
-            middle = format_interval_ms(p50.value, p50.low, p50.high)
-            between = f"{cell.across.between_share:.1%} ({cell.across.advice})"
-        rows.append(
-            (
-                cell.options.engine,
-                str(cell.options.threads),
-                str(cell.options.batch),
-                str(len(cell.launches)),
-                middle,
-                format_ms(max(p95s)) if p95s else "-",
-                between,
-                f"{sum(rates) / len(rates):.3g}" if rates else "-",
-            )
-        )
-    return headers, rows
