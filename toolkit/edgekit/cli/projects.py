@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,7 +26,7 @@ DIMENSION = re.compile(r"[1-9]\d{0,9}(x[1-9]\d{0,9})*")
 class ConvertOptions:
     """The flags that decide a conversion; empty ones were not given."""
 
-    model: Path | None = None
+    models: tuple[Path, ...] = ()
     profile: str = ""
     recipe: str = ""
     engine: str = ""
@@ -47,12 +47,31 @@ class ConvertOptions:
     keep_float: tuple[str, ...] = field(default_factory=tuple)
     debug_layers: bool = False
 
+    @property
+    def model(self) -> Path | None:
+        """The only model; None when none was given.
+
+        Raises:
+            UsageFault: there are several.
+        """
+        if len(self.models) > 1:
+            raise UsageFault(
+                f"{len(self.models)} models were given, one is taken here",
+                hint="several at once: edgekit convert A B C --profile x,y --jobs 2",
+            )
+        return self.models[0] if self.models else None
+
+    @property
+    def is_many(self) -> bool:
+        """True for several models or profiles."""
+        return len(self.models) > 1 or "," in self.profile
+
 
 def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     """Adds MODEL and the flags of a conversion; passes ``options: ConvertOptions``."""
     path = click.Path(path_type=Path)
 
-    @click.argument("model", type=path, required=False)
+    @click.argument("models", metavar="[MODEL]", type=path, nargs=-1)
     @click.option("--profile", default="", help="Device profile: edgekit profiles list.")
     @click.option(
         "--recipe",
@@ -99,14 +118,14 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
     from edgekit.convert.pipelines import parse_pipeline
     from edgekit.convert.request import ConvertRequest
 
-    project = read_project(folder) if options.model is None else None
-    if options.model is None and project is None:
+    model = options.model
+    project = read_project(folder) if model is None else None
+    if model is None and project is None:
         raise UsageFault(
             "no model was given, and there is no edgekit.toml here that names one",
             hint="edgekit convert MODEL --profile raspberrypi; or write edgekit.toml with "
             '[model] path = "model.onnx"',
         )
-    model = options.model
     convert = None
     shapes = parse_shapes(options.shapes)
     weights, trust = options.weights, options.trust
@@ -174,6 +193,22 @@ def own_pipeline(options: ConvertOptions, folder: Path) -> Path | None:
 def _pipeline_text(options: ConvertOptions, project: Project | None) -> str:
     convert = project.convert if project else None
     return options.pipeline or (convert.pipeline if convert else "")
+
+
+def convert_requests(options: ConvertOptions, folder: Path) -> tuple[ConvertRequest, ...]:
+    """Every model for every profile, in the order of the command line.
+
+    Raises:
+        UsageFault: no model or profile is given.
+        ConfigError: a shape or the pipeline is wrong.
+    """
+    profiles = [name for name in options.profile.split(",") if name] or [""]
+    models: list[tuple[Path, ...]] = [(path,) for path in options.models] or [()]
+    return tuple(
+        convert_request(replace(options, models=model, profile=profile), folder)[0]
+        for model in models
+        for profile in profiles
+    )
 
 
 def read_project(folder: Path) -> Project | None:

@@ -80,15 +80,24 @@ def _detect(path: Path, *, trust: bool) -> SourceModel:
         )
     digest = file_sha256(path)
     if found is Format.ONNX:
-        external = _external_files(path)
+        external = external_files(path)
         size_bytes += sum(file.stat().st_size for file in external)
         if external:
             text = "\n".join([digest, *(file_sha256(file) for file in external)])
             digest = hashlib.sha256(text.encode()).hexdigest()
+    if found is Format.OPENVINO:
+        weights = path.with_suffix(".bin")
+        if not weights.is_file():
+            raise UnsupportedModel(
+                f"{path} keeps its weights in {weights.name}, which is missing",
+                hint=f"copy {weights.name} into the same folder",
+            )
+        size_bytes += weights.stat().st_size
+        digest = hashlib.sha256(f"{digest}\n{file_sha256(weights)}".encode()).hexdigest()
     return SourceModel(path.stem, found, digest, size_bytes)
 
 
-def _external_files(path: Path) -> tuple[Path, ...]:
+def external_files(path: Path) -> tuple[Path, ...]:
     """Files beside an ONNX model that hold its weights.
 
     Found by the wire form of the entry ``location`` (field 1 and 2 of StringStringEntryProto); the

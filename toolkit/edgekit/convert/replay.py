@@ -22,11 +22,33 @@ FLAGS = {"max_drop_points": "--max-drop"}
 
 def replay_of(request: ConvertRequest) -> Replay:
     """What makes the artifact again: the request, and the hash of every file that it names."""
+    return Replay(_command(request), plain_request(request), _hashes(request))
+
+
+def plain_request(request: ConvertRequest) -> dict[str, object]:
+    """A request as JSON."""
     fields: dict[str, object] = {}
     for field in dataclasses.fields(request):
         value = getattr(request, field.name)
         fields[field.name] = str(value) if isinstance(value, Path) else to_plain(value)
-    return Replay(_command(request), fields, _hashes(request))
+    return fields
+
+
+def request_from(fields: Mapping[str, object]) -> ConvertRequest:
+    """The inverse of :func:`plain_request`.
+
+    Raises:
+        ConfigError: a field is unknown to this edgekit.
+    """
+    known = {field.name for field in dataclasses.fields(ConvertRequest)}
+    unknown = sorted(set(fields) - known)
+    if unknown:
+        raise ConfigError(
+            f"the request asks for {unknown[0]}, which this edgekit does not know",
+            hint="replay it with the version that made it, or a newer one",
+        )
+    values: dict[str, Any] = {k: _typed(k, v) for k, v in fields.items()}  # Any: a field's value
+    return ConvertRequest(**values)
 
 
 def request_of(card: ModelArtifact, changed: Mapping[str, Path | None]) -> ConvertRequest:
@@ -42,17 +64,10 @@ def request_of(card: ModelArtifact, changed: Mapping[str, Path | None]) -> Conve
     replay = card.replay
     if isinstance(replay, Unavailable):
         raise ConfigError(f"the card of {card.name} cannot be replayed: {replay.reason}")
-    known = {field.name: field for field in dataclasses.fields(ConvertRequest)}
-    unknown = sorted(set(replay.request) - set(known))
-    if unknown:
-        raise ConfigError(
-            f"the card of {card.name} asks for {unknown[0]}, which this edgekit does not know",
-            hint="replay it with the version that made it, or a newer one",
-        )
-    # Any: JSON
-    values: dict[str, Any] = {k: _typed(k, v) for k, v in replay.request.items()}
-    values |= {name: path for name, path in changed.items() if path is not None}
-    request = ConvertRequest(**values)
+    request = request_from(replay.request)
+    # Any: replace() takes fields of every type
+    moved: dict[str, Any] = {name: path for name, path in changed.items() if path is not None}
+    request = dataclasses.replace(request, **moved)
     for name, wanted in replay.inputs.items():
         path = getattr(request, name)
         if not path.exists():

@@ -36,6 +36,7 @@ SOURCE_ENVIRONMENTS = {
     Format.SAVED_MODEL: "tensorflow",
     Format.ONNX: "onnx",
     Format.TFLITE: "onnx",
+    Format.OPENVINO: "onnx",
     Format.SKLEARN: "sklearn",
 }
 """Where a format can be run for reference outputs."""

@@ -97,6 +97,12 @@ ENVIRONMENTS = {
             size_mb=350,
         ),
         ToolEnvironment(
+            name="ray",
+            purpose="many conversions on a cluster (--ray)",
+            requirements=("ray==2.60.0", "numpy==2.4.6"),
+            size_mb=450,
+        ),
+        ToolEnvironment(
             name="cloud",
             purpose="Open Inference Protocol server (KServe) and client",
             requirements=(

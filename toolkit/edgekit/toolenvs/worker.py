@@ -7,6 +7,7 @@ raised again here; a crash, a time-out or running out of memory becomes StepFail
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import json
@@ -16,10 +17,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import edgekit
 import edgekit_runner
@@ -27,6 +28,7 @@ from edgekit.core import errors
 from edgekit.core.errors import EdgekitError, StepFailed
 from edgekit.core.units import format_bytes
 from edgekit.toolenvs.environment import Progress, cache_folder, ensure
+from edgekit.toolenvs.fork_servers import active_servers
 from edgekit.toolenvs.pins import ToolEnvironment
 
 DEFAULT_TIMEOUT_S = 1800
@@ -50,6 +52,16 @@ def default_memory_bytes() -> int:
     return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 0.8)
 
 
+class Waitable(Protocol):
+    """A process, or a call in a fork server."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code; ``subprocess.TimeoutExpired`` when it takes longer."""
+        ...
+
+
 @dataclass(frozen=True)
 class Limits:
     """What a worker may take before it is ended."""
@@ -58,7 +70,7 @@ class Limits:
     memory_bytes: int = field(default_factory=default_memory_bytes)
     """Resident memory; four fifths of the machine's unless said otherwise."""
 
-    def watch(self, process: subprocess.Popen[bytes], name: str, log: Path) -> int:
+    def watch(self, process: Waitable, name: str, log: Path) -> int:
         """Waits for the worker; gives its exit code.
 
         Raises:
@@ -80,6 +92,37 @@ class Limits:
                     f"{format_bytes(self.memory_bytes)}",
                     hint="fewer or smaller --calibration samples, or a machine with more memory",
                 )
+
+
+_limits: list[Limits] = []
+_sharers: list[int] = []
+
+
+def _usual_limits() -> Limits:
+    """Those of :func:`limited`, else the default ones, divided where conversions run side by side."""
+    if _limits:
+        return _limits[-1]
+    return Limits(memory_bytes=default_memory_bytes() // max([1, *_sharers]))
+
+
+@contextlib.contextmanager
+def limited(limits: Limits) -> Iterator[None]:
+    """Calls that name no limits have these, as long as the context lasts."""
+    _limits.append(limits)
+    try:
+        yield
+    finally:
+        _limits.remove(limits)
+
+
+@contextlib.contextmanager
+def machine_shared_by(count: int) -> Iterator[None]:
+    """Calls that name no limits take no more than their share of the memory."""
+    _sharers.append(count)
+    try:
+        yield
+    finally:
+        _sharers.remove(count)
 
 
 def source_path(module: str = "edgekit") -> Path:
@@ -149,10 +192,11 @@ def call(
         request_file.write_text(json.dumps(request), encoding="utf-8")
         command = [str(python), "-m", "edgekit.toolenvs.entry", module]
         code = _run(
+            environment if isinstance(environment, str) else environment.name,
             [*command, str(request_file), str(reply_file)],
             sources,
             log,
-            limits or Limits(),
+            limits or _usual_limits(),
             workspace,
         )
         reply = _read_reply(reply_file, code, module, log)
@@ -183,7 +227,33 @@ def _resident_bytes(pid: int) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _run(command: list[str], sources: Path, log: Path, limits: Limits, workspace: Path) -> int:
+def _run(
+    environment: str,
+    command: list[str],
+    sources: Path,
+    log: Path,
+    limits: Limits,
+    workspace: Path,
+) -> int:
+    servers = active_servers(environment)
+    if servers is not None:
+        forked = servers.begin(
+            environment,
+            Path(command[0]),
+            worker_variables(sources),
+            {
+                "module": command[3],
+                "request": command[4],
+                "reply": command[5],
+                "log": str(log),
+                "folder": str(workspace),
+            },
+        )
+        try:
+            return limits.watch(forked, command[3], log)
+        finally:
+            _end(forked)
+            servers.give_back(environment, forked.server)
     with open(log, "ab") as stream:
         process = subprocess.Popen(
             command,
@@ -200,7 +270,7 @@ def _run(command: list[str], sources: Path, log: Path, limits: Limits, workspace
             _end(process)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: Waitable) -> None:
     """Ends the worker and everything it started (its own session), also after Ctrl-C."""
     try:
         os.killpg(process.pid, signal.SIGKILL)

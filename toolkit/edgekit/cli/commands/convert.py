@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edgekit.cli import exits
+from edgekit.cli.many import convert_many
 from edgekit.cli.options import inventory_option, records_option
 from edgekit.cli.output import Output, aligned, output_options
 from edgekit.cli.projects import ConvertOptions, convert_options, convert_request, own_pipeline
@@ -32,6 +34,8 @@ CURED_SHARE = 0.5
     help="Card of an artifact: make it again and compare byte by byte.",
 )
 @click.option("--dry-run", is_flag=True, help="Show the route; convert nothing.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, help="Conversions at a time.")
+@click.option("--ray", default="", help="Convert on a Ray cluster: HOST:PORT, auto or local.")
 @click.option(
     "--measure-on", default="", help="Board: measure every candidate there, keep the fastest."
 )
@@ -43,11 +47,13 @@ def command(
     out: Path | None,
     replay: Path | None,
     dry_run: bool,
+    jobs: int,
+    ray: str,
     measure_on: str,
     inventory: Path | None,
     records: Path,
     output: Output,
-) -> None:
+) -> int:
     """Convert MODEL into a compact artifact for a device profile.
 
     MODEL is a Keras file (.keras, .h5), a SavedModel folder, an ONNX or TFLite file, or PyTorch:
@@ -61,14 +67,17 @@ def command(
       edgekit convert model.onnx --profile intel-n100 --recipe float --shape x=1x3x224x224
       edgekit convert model.pt2 --profile jetson-nano --calibration photos/ --pipeline imagenet
       edgekit convert model.onnx --profile raspberrypi --calibration s.npz --measure-on kitchen-pi
+      edgekit convert a.onnx b.keras --profile raspberrypi,jetson-nano --jobs 2
       edgekit convert --replay artifact/card.json --out again
     """
     from edgekit.cli.variants import attach_pipeline
     from edgekit.convert.converting import convert, plan_conversion
 
+    if options.is_many or ray:
+        return convert_many(options, out or Path("artifacts"), jobs, ray, output)
     if replay is not None:
         _replay(replay, options, out or Path("replayed"), output)
-        return
+        return exits.OK
     request, folder = convert_request(options, Path())
     own = own_pipeline(options, Path())
     target = out or folder or Path("artifact")
@@ -89,7 +98,7 @@ def command(
             },
             describe_plan(source, choices),
         )
-        return
+        return exits.OK
     if measure_on:
         from edgekit.cli.selecting import SelectSettings, select
         from edgekit.report.selection import selection_section
@@ -101,7 +110,7 @@ def command(
         if own is not None:
             attach_pipeline(target, own)
         output.next_step(f"edgekit deploy {target} --board {measure_on}")
-        return
+        return exits.OK
     card = convert(request, target, progress=output.note)
     if own is not None:
         card = attach_pipeline(target, own)
@@ -112,6 +121,7 @@ def command(
     for warning in card.warnings:
         output.note(f"note: {warning}")
     output.next_step(f"edgekit deploy {target} --board BOARD")
+    return exits.OK
 
 
 def _replay(path: Path, options: ConvertOptions, out: Path, output: Output) -> None:

@@ -16,6 +16,7 @@ ENVIRONMENTS = {
     "saved_model": "tensorflow",
     "onnx": "onnx",
     "tflite": "onnx",
+    "openvino": "onnx",
     "sklearn": "sklearn",
 }
 """Which tool environment runs a format."""
@@ -38,6 +39,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         "saved_model": _saved_model,
         "onnx": _onnx,
         "tflite": _tflite,
+        "openvino": _openvino,
         "sklearn": _sklearn,
     }
     original = readers[request["format"]](request)
@@ -166,6 +168,26 @@ def _tflite(request: dict[str, Any]) -> Original:
         raise UnsupportedModel(
             f"the TFLite file cannot be read: {text}", hint="is the file complete?"
         ) from err
+    return _of_session(session)
+
+
+def _openvino(request: dict[str, Any]) -> Original:
+    from edgekit.core.errors import UnsupportedModel
+    from edgekit_runner.engines.openvino import load
+
+    try:
+        session = load(request["model"], 2)
+    except RuntimeError as err:
+        lines = [line for line in str(err).splitlines() if line.strip()]
+        raise UnsupportedModel(
+            f"OpenVINO cannot read the model: {lines[-1][:300] if lines else 'no reason given'}",
+            hint="are .xml and .bin complete, and of the same export?",
+        ) from err
+    return _of_session(session)
+
+
+def _of_session(session: Any) -> Original:  # Any: contract.Session
+    """A model in one of the runner's engines."""
     specs = [
         {
             "name": tensor.name,
