@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 real-models matrix bench-convert test test-fast check format clean bench-net bench-run bench-arm64 bench-deploy bench-deploy-push bench-deploy-fleet bench-deploy-crash bench-deploy-delta
+.PHONY: help setup demo demo-arm64 real-models matrix bench-convert bench-fuzz test test-fast check format clean bench-net bench-run bench-arm64 bench-deploy bench-deploy-push bench-deploy-fleet bench-deploy-crash bench-deploy-delta
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ matrix: setup ## docs/conversion-matrix.md from real conversions (an hour or so)
 
 bench-convert: setup ## conversions beside those of peers, each in its environment (an hour; docs/benchmarks.md)
 	$(BIN)/python scripts/bench_convert.py
+
+bench-fuzz: setup ## 1,200 damaged model files through inspect and convert (a quarter of an hour)
+	$(BIN)/python scripts/bench_fuzz.py
 
 test: setup ## all tests
 	$(BIN)/python -m pytest

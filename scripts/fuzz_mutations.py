@@ -10,9 +10,12 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from fuzz_protobuf import damaged_field
 from fuzz_seeds import Seed
 
 Mutation = Callable[[random.Random, bytes], bytes]
+PROTOBUF_NAMES = tuple(f"damaged field{' ' * i}" for i in range(12))
+"""As many names as byte damages: half of the protobuf files are damaged in their fields."""
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0xFFFFFFFE)
 
 
@@ -25,11 +28,14 @@ def mutate(seeds: list[Seed], folder: Path, count: int, seed: int) -> list[tuple
         target = folder / f"{i:05}"
         shutil.copytree(origin.folder, target)
         victim = target / generator.choice(origin.victims)
-        names = list(BYTES) + (list(ARCHIVES) if origin.is_archive else [])
-        name = generator.choice(names)
-        damage = (BYTES | ARCHIVES)[name]
+        damages = BYTES | (ARCHIVES if origin.is_archive else {})
+        if victim.suffix in (".onnx", ".pb"):  # wire-correct damage gets past the parser
+            damages = damages | dict.fromkeys(PROTOBUF_NAMES, damaged_field)
+        name = generator.choice(list(damages))
+        damage = damages[name]
         victim.write_bytes(damage(generator, victim.read_bytes()))
-        cases.append((origin.kind, name, target / origin.model))
+        shown = PROTOBUF_NAMES[0] if name in PROTOBUF_NAMES else name
+        cases.append((origin.kind, shown, target / origin.model))
     return cases
 
 

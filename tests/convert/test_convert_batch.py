@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from edgekit.cli.main import run as cli
-from edgekit.convert.batch import ConversionRow, Conversions, convert_all, plan_jobs
+from edgekit.convert.batch import ConversionRow, Conversions, Job, convert_all, plan_jobs
 from edgekit.convert.on_ray import convert_on_ray
 from edgekit.convert.request import ConvertRequest
 from edgekit.core.artifact import ModelArtifact
@@ -96,6 +96,24 @@ def test_models_and_profiles_at_once(
     for r in found.rows[:2]:
         assert load(ModelArtifact, Path(r.artifact) / "card.json").profile == r.profile
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["net"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_is_asked_for_twice_is_done_once(tmp_path: Path, onnx_models: Path) -> None:
+    request = ConvertRequest(
+        onnx_models / "net.onnx",
+        "raspberrypi",
+        recipe="float",
+        engine="onnxruntime",
+        name=tmp_path.parent.name,
+    )
+    lines: list[str] = []
+    jobs = [Job(request, tmp_path / "a"), Job(request, tmp_path / "b")]
+    found = convert_all(jobs, at_once=2, progress=lines.append)
+    assert found.exit_code == 0
+    assert sum("taken from the cache" in line for line in lines) == 1
+    assert (tmp_path / "a/model.onnx").read_bytes() == (tmp_path / "b/model.onnx").read_bytes()
 
 
 @pytest.mark.slow

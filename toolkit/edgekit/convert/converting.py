@@ -33,7 +33,7 @@ from edgekit.core.errors import (
 )
 from edgekit.core.record import load, save
 from edgekit.profiles.device import load_profile
-from edgekit.toolenvs.environment import cache_folder, is_ready
+from edgekit.toolenvs.environment import cache_folder, is_ready, locked
 from edgekit.toolenvs.pins import ENVIRONMENTS
 
 Progress = Callable[[str], None]
@@ -166,10 +166,13 @@ class Attempt:
 
     def _artifact(self, choice: Choice) -> tuple[ModelArtifact, Path]:
         cached = cache_folder() / "artifacts" / _cache_key(self.request, self.source, choice)
-        if (cached / CARD).exists() and not self.fresh:
-            self.progress(f"{self.source.name}: taken from the cache (same model, data, settings)")
-        else:
-            self._make(choice, cached)
+        with locked(cached):  # what is asked for twice at once is made once
+            if (cached / CARD).exists() and not self.fresh:
+                self.progress(
+                    f"{self.source.name}: taken from the cache (same model, data, settings)"
+                )
+            else:
+                self._make(choice, cached)
         return load(ModelArtifact, cached / CARD), cached
 
     def _make(self, choice: Choice, cached: Path) -> None:

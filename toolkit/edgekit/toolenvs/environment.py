@@ -80,14 +80,15 @@ def ensure(name: str | ToolEnvironment, *, progress: Progress = lambda message: 
     python = folder / "bin" / "python"
     if (folder / COMPLETE_MARK).exists():
         return python
-    with _locked(folder):
+    with locked(folder):
         if not (folder / COMPLETE_MARK).exists():
             _make(environment, folder, progress)
     return python
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
+    """No other process or thread makes the folder at the same time."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.with_suffix(".lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -14,6 +14,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tarfile
@@ -25,12 +26,15 @@ from typing import Any
 from edgekit.convert.workers.versions import versions
 from edgekit.core.errors import ConfigError
 
+CONNECT_TIMEOUT_S = 10
+
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     """See the module's docstring."""
     import ray
 
     address = request["address"]
+    _require_reachable(address)
     try:
         # a local Ray of our own is made by leaving the address out
         ray.init(
@@ -39,10 +43,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
             log_to_driver=False,
         )
     except (ConnectionError, ValueError, RuntimeError) as err:
-        raise ConfigError(
-            f"no Ray cluster answers at {address!r}: {str(err).splitlines()[0][:200]}",
-            hint="ray start --head; --ray local makes one here for the time of the command",
-        ) from err
+        raise _silent(address, str(err)) from err
     try:
         task = ray.remote(num_cpus=1, max_retries=1)(run_task)
         kept: dict[str, Any] = {}
@@ -66,6 +67,29 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         return {"rows": rows, "nodes": nodes, "tools": versions("ray")}
     finally:
         ray.shutdown()
+
+
+def _silent(address: str, reason: str) -> ConfigError:
+    lines = reason.strip().splitlines()
+    return ConfigError(
+        f"no Ray cluster answers at {address!r}: {lines[0][:200] if lines else 'no reason given'}",
+        hint="ray start --head; --ray local makes one here for the time of the command",
+    )
+
+
+def _require_reachable(address: str) -> None:
+    """Ray itself asks a silent address for many minutes.
+
+    Raises:
+        ConfigError: nothing listens there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_S).close()
+    except OSError as err:
+        raise _silent(address, err.strerror or str(err)) from err
 
 
 # Any: the library, an object reference, JSON
