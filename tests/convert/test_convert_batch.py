@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy
 import pytest
 
 from edgekit.cli.main import run as cli
 from edgekit.convert.batch import ConversionRow, Conversions, Job, convert_all, plan_jobs
 from edgekit.convert.on_ray import convert_on_ray
 from edgekit.convert.request import ConvertRequest
-from edgekit.core.artifact import ModelArtifact
+from edgekit.core.artifact import Accuracy, ModelArtifact
 from edgekit.core.errors import ConfigError
 from edgekit.core.record import load, parse
 from edgekit.toolenvs.worker import Limits, _usual_limits, limited, machine_shared_by
@@ -81,7 +82,6 @@ def test_several_models_where_one_is_taken(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_models_and_profiles_at_once(
     tmp_path: Path, onnx_models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -90,6 +90,7 @@ def test_models_and_profiles_at_once(
     arguments = ["convert", str(onnx_models / "net.onnx"), str(broken), "--jobs", "2"]
     arguments += ["--profile", "raspberrypi,intel-n100", "--recipe", "float"]
     arguments += ["--engine", "onnxruntime", "--out", str(tmp_path / "out"), "--json"]
+    arguments += ["--no-proof"]
     assert cli(arguments) == 4
     found = parse(Conversions, json.loads(capsys.readouterr().out))
     assert [r.exit_code for r in found.rows] == [0, 0, 4, 4]
@@ -99,7 +100,6 @@ def test_models_and_profiles_at_once(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_what_is_asked_for_twice_is_done_once(tmp_path: Path, onnx_models: Path) -> None:
     request = ConvertRequest(
         onnx_models / "net.onnx",
@@ -107,6 +107,7 @@ def test_what_is_asked_for_twice_is_done_once(tmp_path: Path, onnx_models: Path)
         recipe="float",
         engine="onnxruntime",
         name=tmp_path.parent.name,
+        proof=False,
     )
     lines: list[str] = []
     jobs = [Job(request, tmp_path / "a"), Job(request, tmp_path / "b")]
@@ -117,17 +118,34 @@ def test_what_is_asked_for_twice_is_done_once(tmp_path: Path, onnx_models: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_the_same_on_ray(tmp_path: Path, onnx_models: Path) -> None:
-    requests = [
-        ConvertRequest(path, "raspberrypi", recipe="float", engine="onnxruntime")
-        for path in (onnx_models / "net.onnx", onnx_models / "external/net.onnx")
-    ]
-    requests.append(ConvertRequest(onnx_models / "free.onnx", "raspberrypi", recipe="float"))
-    found = convert_on_ray(plan_jobs(requests, tmp_path / "out"), "local")
-    assert [r.exit_code for r in found.rows] == [0, 0, 4], found.rows
-    for r in found.rows[:2]:
-        card = load(ModelArtifact, Path(r.artifact) / "card.json")
-        assert (Path(r.artifact) / card.model).stat().st_size == card.size_bytes
+def test_the_same_on_ray(tmp_path: Path, onnx_models: Path, samples: dict[str, Path]) -> None:
+    metric = tmp_path / "metric.py"
+    metric.write_text("def always(outputs, labels):\n    return 0.75\n")
+    labelled = numpy.load(samples["labelled"])
+    data = tmp_path / "labelled.npz"
+    numpy.savez(data, x=labelled["x"].transpose(0, 3, 1, 2), y=labelled["y"])
+    whole = ConvertRequest(
+        onnx_models / "external/net.onnx",
+        "raspberrypi",
+        recipe="float",
+        engine="onnxruntime",
+        data=data,
+        metric=f"{metric}:always",
+        proof=False,
+    )
+    failing = ConvertRequest(onnx_models / "free.onnx", "raspberrypi", recipe="float")
+    jobs = plan_jobs([whole, failing], tmp_path / "out")
+    found = convert_on_ray(jobs, "local")
+    assert [r.exit_code for r in found.rows] == [0, 4], found.rows
+    artifact = Path(found.rows[0].artifact)
+    card = load(ModelArtifact, artifact / "card.json")
+    assert (artifact / card.model).stat().st_size == card.size_bytes
+    assert isinstance(card.accuracy, Accuracy)
+    assert card.accuracy.artifact == 0.75
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_that_does_not_answer(tmp_path: Path) -> None:
+    jobs = plan_jobs([ConvertRequest(tmp_path / "m.onnx", "raspberrypi")], tmp_path / "out")
     with pytest.raises(ConfigError, match="no Ray cluster answers"):
-        convert_on_ray(plan_jobs(requests, tmp_path / "out"), "127.0.0.1:1")
+        convert_on_ray(jobs, "127.0.0.1:1")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edgekit.convert.batch import ConversionRow, Conversions, Job
+from edgekit.convert.budget import metric_file
 from edgekit.convert.detect import external_files
 from edgekit.convert.replay import FILES, plain_request
 from edgekit.core.errors import ConvertError
@@ -73,4 +74,7 @@ def _files(job: Job) -> dict[str, list[str]]:
             continue
         beside = external_files(path) if path.suffix == ".onnx" else ()
         found[field] = [str(path.absolute()), *(str(file) for file in beside)]
+    metric = metric_file(job.request.metric)
+    if metric is not None and metric.exists():
+        found["metric"] = [str(metric.absolute())]
     return found

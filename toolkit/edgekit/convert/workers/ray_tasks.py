@@ -120,7 +120,10 @@ def run_task(
         here = Path(folder)
         for field, archive in zip(order, archives, strict=True):
             unpack(archive, str(here / field))
-            fields[field] = str(here / field / names[field])
+            path = str(here / field / names[field])
+            # a metric is FILE.py:FUNCTION
+            function = f":{fields[field].rpartition(':')[2]}" if field == "metric" else ""
+            fields[field] = path + function
         (here / "request.json").write_text(json.dumps(fields), encoding="utf-8")
         if not os.path.exists(python):
             python = sys.executable
