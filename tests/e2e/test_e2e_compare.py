@@ -80,3 +80,19 @@ def test_the_rate_that_an_endpoint_takes(
     printed = capsys.readouterr().out
     assert "2 at a time" in printed
     assert len(list(tmp_path.glob("load-*.json"))) == 2
+
+
+def test_a_model_is_really_cut_between_board_and_endpoint(
+    server: CloudServer, artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["split", str(artifact), "--board", "local", "--cloud", server.endpoint]
+    options = ["--network", "4g", "--records", str(tmp_path), "--cloud-runs", "20"]
+    assert run([*arguments, *options, "--verify-split", "--json"]) == 0
+    document = shown(capsys)
+    (network,) = document["networks"]
+    assert network["best"]["tensor"] == "", "so small a net stays on the board"
+    assert network["best_cut"]["tensor"] in ("p", "f"), "16 numbers are the least to send"
+    checked = network["checked"]
+    assert checked["largest_deviation"] < 1e-6
+    assert checked["total_ms"] > 40, "the round trip is in it"
+    assert run(["split", str(artifact), *arguments[2:], *options, "--payload", "json"]) == 3
