@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.boards import signing
-from edgekit.boards.artifact_folder import app_name, load_card, require_app
+from edgekit.boards.artifact_folder import app_name, load_card, read_sources, require_app
 from edgekit.boards.bundling import Release, make_release, sign_release
 from edgekit.boards.target import Target, targets_of_profile
 from edgekit.boards.wheelhouse import resolve_wheels
@@ -42,6 +42,7 @@ def make_releases(
     Raises:
         EngineMissing: it has wheels for none of them; each reason is named.
         ConfigError: no artifact, or no key to sign with.
+        VerificationFailed: a file of the artifact is missing or changed.
     """
     card = load_card(request.folder)
     profile = load_profile(request.profile or card.profile)
@@ -52,6 +53,7 @@ def make_releases(
             "there is no key yet to sign releases with",
             hint="edgekit keys init  (or --unsigned)",
         )
+    files = read_sources(request.folder, card)
     releases, reasons = [], []
     for target in _targets(request, targets_of_profile(profile)):
         try:
@@ -59,7 +61,7 @@ def make_releases(
         except EngineMissing as err:
             reasons.append(f"{target.arch} {target.libc} Python {target.python}: {err.message}")
             continue
-        release = make_release(request.folder, card, wheels, target, app=app, profile=profile.id)
+        release = make_release(files, card, wheels, target, app=app, profile=profile.id)
         releases.append(sign_release(release, key) if key else release)
     for reason in reasons if releases else ():
         progress(f"left out: {reason}")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from edgekit.boards import signing
-from edgekit.boards.artifact_folder import read_sources
 from edgekit.boards.counters import next_counter
 from edgekit.boards.signing import SigningKey
 from edgekit.boards.sources import Source, file_source
@@ -51,14 +49,15 @@ class Release:
 
 
 def make_release(
-    folder: Path, card: ModelArtifact, wheels: WheelSet, target: Target, *, app: str, profile: str
+    files: Mapping[str, Source],
+    card: ModelArtifact,
+    wheels: WheelSet,
+    target: Target,
+    *,
+    app: str,
+    profile: str,
 ) -> Release:
-    """An unsigned release of an artifact for one kind of board.
-
-    Raises:
-        VerificationFailed: a file of the artifact is missing or changed.
-    """
-    files = read_sources(folder, card)
+    """An unsigned release of an artifact's files (artifact_folder.read_sources) for a board."""
     entries = tuple(
         FileEntry(path, source.sha256, source.size_bytes) for path, source in sorted(files.items())
     )

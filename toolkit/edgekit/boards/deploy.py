@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgekit.boards import signing
+from edgekit.boards import ahead, signing
 from edgekit.boards.applying import Applied, Applying, Budget
-from edgekit.boards.artifact_folder import app_name, load_card, require_app
+from edgekit.boards.artifact_folder import app_name, load_card, read_sources, require_app
 from edgekit.boards.bundle_file import choose_release, is_bundle_file, read_bundle_file
 from edgekit.boards.bundling import Release, canonical_profile, make_release, sign_release
 from edgekit.boards.deploy_plan import Ground, Wanted, is_satisfied, make_plan
@@ -23,6 +23,7 @@ from edgekit.boards.preflight import (
 from edgekit.boards.services import ServiceRequest
 from edgekit.boards.session import runner_session
 from edgekit.boards.signing import SigningKey
+from edgekit.boards.sources import Source
 from edgekit.boards.stopwatch import Stopwatch
 from edgekit.boards.surveying import survey_board
 from edgekit.boards.target import target_of_board
@@ -141,23 +142,28 @@ class _Job:
             self.offered = read_bundle_file(request.folder) if is_file else ()
             self.card = self.offered[0].card if self.offered else load_card(request.folder)
             self.app = _app(request, self.card, self.offered)
+            self.files = None if is_file else ahead.begin(self._read_files)
         with self.watch.phase("survey"):
             self.session = runner_session(transport)
             self.survey = survey_board(self.session, self.app)
             require_fit(request.entry, self.survey.facts, made_for=self.card.profile)
 
+    def _read_files(self) -> dict[str, Source]:
+        return read_sources(self.request.folder, self.card)
+
     def release(self) -> Release:
         """The release for this board, not yet signed unless it comes from a bundle file."""
         target = target_of_board(self.survey.facts)
-        if self.offered:
+        if self.files is None:
             found = choose_release(self.offered, target, self.request.folder)
         else:
             with self.watch.phase("wheels"):
                 wheels = resolve_wheels(self.card.engine, target, progress=self.progress)
             with self.watch.phase("plan"):
                 profile = profile_of(self.request.entry)
+                files = self.files.result()
                 found = make_release(
-                    self.request.folder, self.card, wheels, target, app=self.app, profile=profile
+                    files, self.card, wheels, target, app=self.app, profile=profile
                 )
         has_wheels = bool(found.bundle.wheels)
         require_ground(self.request.entry, self.survey.ground, has_wheels=has_wheels)
