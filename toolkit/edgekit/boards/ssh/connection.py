@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import paramiko
-from paramiko.transport import ServiceRequestingTransport
 
 from edgekit.boards.host_keys import (
     HostKey,
@@ -24,6 +23,7 @@ from edgekit.boards.host_keys import (
     read_known_hosts,
     read_revoked_keys,
 )
+from edgekit.boards.ssh.client import Client
 from edgekit.boards.ssh.target import SshTarget
 from edgekit.boards.ssh.watchdog import Watchdog
 from edgekit.core.errors import HostKeyChanged, HostKeyUnknown
@@ -37,22 +37,6 @@ CLOSE_TIMEOUT_S = 5
 ATTEMPTS = 6
 """A busy sshd drops connections before its banner (MaxStartups): worth asking again."""
 FIRST_PAUSE_S = 0.1
-
-
-class Client(ServiceRequestingTransport):
-    """paramiko's, which otherwise asks for plain host keys before certificates.
-
-    This base asks for the authentication service once, not again for every key: a round trip less
-    each, and servers that refuse to be asked twice are content.
-    """
-
-    host_key_order: tuple[str, ...] = ()
-
-    @property
-    def preferred_keys(self) -> Sequence[str]:
-        """Host key algorithms in the order in which the server is asked for them."""
-        usual: Sequence[str] = super().preferred_keys
-        return self.host_key_order or usual
 
 
 @dataclass
