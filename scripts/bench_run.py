@@ -218,7 +218,10 @@ def _check(
 
 
 def starts_ms() -> tuple[float, float]:
-    """Median time from start to the first line of runner.pyz, and to that of an empty Python."""
+    """Median time from start to the first line of runner.pyz, and to that of an empty Python.
+
+    By the Python that the local board has: this environment's own start-up files are on no board.
+    """
     with tempfile.TemporaryDirectory() as temporary:
         archive = Path(temporary) / "runner.pyz"
         archive.write_bytes(runner_archive())
@@ -230,9 +233,10 @@ def starts_ms() -> tuple[float, float]:
 
 
 def _first_line_ms(arguments: list[str]) -> float:
+    python = getattr(sys, "_base_executable", "") or sys.executable
     begin = time.perf_counter_ns()
     with subprocess.Popen(
-        [sys.executable, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [python, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.stdin
         assert process.stdout

@@ -52,10 +52,11 @@ def deploy_here(board: LocalBoard, transport: Transport, folder: Path, app: str)
 
 def test_commands_files_and_streams(transport: Transport) -> None:
     lines: list[bytes] = []
-    done = transport.run(
-        ["sh", "-c", "cat; echo two; echo oops >&2; exit 3"], stdin=b"one\n", on_line=lines.append
-    )
+    command = ["sh", "-c", "cat; echo two; echo oops >&2; exit 3"]
+    done = transport.run(command, stdin=b"one\n")
     assert (done.code, done.stdout, done.stderr) == (3, b"one\ntwo\n", b"oops\n")
+    done = transport.run(command, stdin=b"one\n", on_line=lines.append)
+    assert (done.code, done.stdout, done.stderr) == (3, b"", b"oops\n")
     assert lines == [b"one", b"two"]
     data = bytes(range(256)) * 4096
     path = f"{transport.home}/file with 'quotes' $HOME"

@@ -13,15 +13,18 @@ from typing import Any
 import pytest
 
 from edgekit.boards.deploy import DeployRequest, deploy
-from edgekit.boards.session import RunnerSession, ensure_runner
+from edgekit.boards.session import RunnerSession, ensure_runner, runner_session
 from edgekit.boards.transports import open_transport
 from edgekit.boards.transports.contract import Transport
 from edgekit.boards.virtual.local import LocalBoard
 from edgekit.core.artifact import ModelArtifact
-from edgekit.core.errors import BoardError, EdgekitError, RunnerFailed, Unreachable
+from edgekit.core.errors import BoardError, BoardTimeout, EdgekitError, RunnerFailed, Unreachable
 from edgekit.core.measurement import Measurement, RunOptions, Stamp
 from edgekit.core.record import load, save
+from edgekit.measure import board_run
 from edgekit.measure.board_run import RunTarget, run_on_board
+from edgekit.networks.catalog import load_network
+from edgekit.networks.link import ShapingLink
 from samples import echo_artifact
 
 OPTIONS = RunOptions("echo", 1, 200, 5, max_duration_s=20.0)
@@ -118,7 +121,7 @@ def test_a_run_has_phases_conditions_and_what_it_cost(bench: Bench) -> None:
     assert len(measured.starts_ns) == 200
     assert set(measured.samples_ns) == {"preprocess", "infer", "postprocess", "total", "cpu"}
     assert {"import", "load", "first_inference"} == set(measured.once_ns)
-    assert measured.ended == "200 invocations and 0 s were asked for"
+    assert measured.ended == "200 invocations, as asked for"
     assert measured.incomplete == ""
     assert measured.sampler
     assert measured.throughput_hz
@@ -153,13 +156,13 @@ def test_a_rate_that_the_board_cannot_keep_is_noted(bench: Bench) -> None:
 
 def test_streams_run_side_by_side(bench: Bench) -> None:
     options = replace(OPTIONS, runs=60, engine_options={"delay_us": "5000"})
-    one = bench.run(options)
     three = bench.run(replace(options, concurrency=3))
-    assert set(three.samples_ns["stream"]) == {0, 1, 2}
-    assert list(three.starts_ns) == sorted(three.starts_ns)
-    assert one.throughput_hz
-    assert three.throughput_hz
-    assert three.throughput_hz > one.throughput_hz * 1.5
+    streams, starts = three.samples_ns["stream"], three.starts_ns
+    assert set(streams) == {0, 1, 2}
+    assert list(starts) == sorted(starts)
+    ends = [start + total for start, total in zip(starts, three.samples_ns["total"], strict=True)]
+    together = [ends[i] > starts[i + 1] for i in range(len(starts) - 1)]
+    assert sum(together) > len(starts) / 2  # a busy machine may hold a stream up, not all of them
 
 
 @pytest.mark.parametrize("variant", ["bound", "native"])
@@ -206,6 +209,29 @@ def test_a_link_that_breaks_leaves_what_had_arrived(bench: Bench) -> None:
     assert kept.incomplete
     assert len(kept.starts_ns) >= 100
     wait_until_none_runs(bench.board)
+
+
+def test_a_link_that_goes_silent_is_given_up(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing passes any more in the middle of a run, and nobody closes the connection."""
+    monkeypatch.setattr(board_run, "SILENCE_S", 2.0)
+    board = bench.board
+    with ShapingLink(load_network("loopback"), "127.0.0.1", board.port) as link:
+        key = " ".join((board.folder / "host_key.pub").read_text().split()[:2])
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text(f"[127.0.0.1]:{link.port} {key}\n")
+        far = replace(board.entry, port=link.port, known_hosts=str(known_hosts))
+        with open_transport(far) as transport:
+            bench.session = runner_session(transport)
+            with pytest.raises(BoardTimeout, match="has said nothing for 2 s") as caught:
+                bench.run(SLOW, at_samples(1, lambda: link.stall(1e6)))
+    assert "edgekit boards probe" in caught.value.hint
+    (kept,) = bench.kept
+    assert "has said nothing" in kept.incomplete
+    assert len(kept.starts_ns) >= 100
+    assert str(caught.value.details["record"]) in caught.value.message
+    wait_until_none_runs(board)
 
 
 def test_a_board_that_goes_down_is_unreachable(tmp_path: Path) -> None:

@@ -39,6 +39,45 @@ def test_a_loop_ends_for_the_reason_that_it_gives() -> None:
     assert len(longer) > 1
 
 
+@pytest.mark.parametrize(
+    ("runs", "at_least_ns", "words"),
+    [
+        (300, 0, "300 invocations, as asked for"),
+        (1, 0, "1 invocation, as asked for"),
+        (7, 1_000_000, "7 invocations and 0.001 s, as asked for"),
+        (1, 2_000_000, "0.002 s, as asked for"),
+    ],
+)
+def test_the_reason_names_what_was_asked_for(runs: int, at_least_ns: int, words: str) -> None:
+    assert run_stream(NOTHING, Rows(COLUMNS), Limits(runs, at_least_ns, 10**12)) == words
+
+
+def test_a_long_run_does_not_grow() -> None:
+    """Rows that were sent are let go; the host gets every one of them, in order."""
+    rows = Rows(COLUMNS, keeps_all=False)
+    collected = Collected(OPTIONS)
+    most = 0
+    for piece in range(40):
+        for i in range(piece * 5000, piece * 5000 + 5000):
+            rows.data.extend((i, 0, i, 0, i, 0, 0))
+        most = max(most, len(rows.data) // len(COLUMNS))
+        deliver(rows, collected)
+        assert len(rows) == (piece + 1) * 5000
+        assert rows.latest("total", 3) == list(range(len(rows) - 3, len(rows)))
+    samples, starts = collected.samples()
+    assert list(samples["total"]) == list(range(200_000))
+    assert list(starts) == list(range(200_000))
+    assert most <= 7000
+    assert len(rows.data) * rows.data.itemsize < 200_000
+
+
+def test_a_rule_sees_every_row() -> None:
+    rows = Rows(COLUMNS)
+    run_stream(NOTHING, rows, Limits(20_000, 0, 10**12))
+    deliver(rows, Collected(OPTIONS))
+    assert len(rows.column("total")) == 20_000
+
+
 def test_a_rule_ends_a_loop_and_looks_at_growing_counts() -> None:
     looks = []
 

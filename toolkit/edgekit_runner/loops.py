@@ -53,8 +53,17 @@ class Limits(NamedTuple):
         if count >= HARD_LIMIT_RUNS:
             return "%d invocations are the most that a run keeps" % HARD_LIMIT_RUNS
         if count >= self.runs and spent_ns >= self.at_least_ns and self.rule is None:
-            return "%d invocations and %g s were asked for" % (self.runs, self.at_least_ns / 1e9)
+            return "%s, as asked for" % self._asked()
         return ""
+
+    def _asked(self) -> str:
+        """The least that was asked for; a run of a duration asks for no number."""
+        parts = []
+        if self.runs > 1 or not self.at_least_ns:
+            parts.append("%d invocation%s" % (self.runs, "" if self.runs == 1 else "s"))
+        if self.at_least_ns:
+            parts.append("%g s" % (self.at_least_ns / 1e9))
+        return " and ".join(parts)
 
 
 def run_stream(phases: Phases, rows: Rows, limits: Limits, offset_ns: int = 0) -> str:

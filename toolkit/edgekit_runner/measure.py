@@ -151,8 +151,9 @@ def _is_bad(output: Any) -> bool:  # Any: a numpy array
 # Any: JSON
 def _time(streams: List[Phases], request: Dict[str, Any], sampler: Sampler, emit: Emit) -> None:
     """The timed part and what is told after it."""
-    rows = [Rows(COLUMNS, k) for k in range(len(streams))]
     limits = make_limits(request)
+    keeps_all = limits.rule is not None
+    rows = [Rows(COLUMNS, k, keeps_all=keeps_all) for k in range(len(streams))]
     # what was made so far is never searched again: a collection in the loop costs microseconds,
     # and it stays on, as in an application
     gc.collect()

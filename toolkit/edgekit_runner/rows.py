@@ -10,29 +10,38 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 Emit = Callable[..., None]
 MOST_ROWS = 20000
 """Per delivery: packing holds the interpreter's lock, which a timed loop may be waiting for."""
+FEWEST_KEPT = 1000
+"""The latest rows stay for who asks for them; more than twice as many are let go together."""
 
 
 class Rows:
-    """Rows of one stream. The timed loop extends ``data``; the sampler reads it."""
+    """Rows of one stream. The timed loop extends ``data``; the sampler reads it.
 
-    def __init__(self, columns: Sequence[str], stream: int = 0) -> None:
+    A run of half an hour must not grow: rows that were sent are let go, unless the stop rule
+    wants to see all of them.
+    """
+
+    def __init__(self, columns: Sequence[str], stream: int = 0, *, keeps_all: bool = True) -> None:
         self.columns = list(columns)
         self.stream = stream
+        self.keeps_all = keeps_all
         self.data = array("q")
         self.sent = 0
+        self.gone = 0
+        """Rows that were let go; they come before those in ``data``."""
 
     def __len__(self) -> int:
-        return len(self.data) // len(self.columns)
+        return self.gone + len(self.data) // len(self.columns)
 
     def latest(self, column: str, count: int) -> List[int]:
         """The last values of a column."""
         width = len(self.columns)
-        end = len(self) * width
+        end = len(self.data) // width * width
         begin = max(0, end - count * width)
         return list(self.data[begin + self.columns.index(column) : end : width])
 
     def column(self, name: str) -> List[int]:
-        """All values of a column."""
+        """All values of a column that are kept."""
         return self.latest(name, len(self))
 
     def send(self, emit: Emit) -> bool:
@@ -41,13 +50,22 @@ class Rows:
         end = min(len(self), self.sent + MOST_ROWS)
         if end == self.sent:
             return False
-        piece = self.data[self.sent * width : end * width]
+        piece = self.data[(self.sent - self.gone) * width : (end - self.gone) * width]
         if sys.byteorder == "big":
             piece.byteswap()
         text = base64.b64encode(piece.tobytes()).decode("ascii")
         emit("rows", stream=self.stream, columns=self.columns, data=text)
         self.sent = end
+        if not self.keeps_all:
+            self._let_go()
         return True
+
+    def _let_go(self) -> None:
+        """Drops rows from the front, in one step that the timed loop cannot fall between."""
+        count = min(self.sent, len(self) - FEWEST_KEPT) - self.gone
+        if count > FEWEST_KEPT:
+            del self.data[: count * len(self.columns)]
+            self.gone += count
 
 
 def unpack(event: Mapping[str, Any]) -> Dict[str, Any]:  # Any: JSON in, arrays out

@@ -103,7 +103,7 @@ class RunnerSession:
             command: a command of :mod:`edgekit_runner.wire`.
             request: its JSON request.
             timeout_s: longest time that it may take.
-            on_event: receives each event as it arrives.
+            on_event: receives each event as it arrives; samples (``rows``) are then not given.
 
         Raises:
             EdgekitError: as the runner's ``error`` event says.
@@ -125,7 +125,8 @@ class RunnerSession:
 
         def take(line: bytes) -> None:
             event = _parse(line, command)
-            events.append(event)
+            if on_event is None or event["event"] != "rows":  # the samples of hours are not kept
+                events.append(event)
             if on_event:
                 on_event(event)
 

@@ -29,7 +29,7 @@ class Openable(Protocol):
 Source = bytes | Path | Openable
 """What is sent: bytes, or a file or stream of this machine, read block by block."""
 MAX_OUTPUT_BYTES = 256_000_000
-"""A command that prints more is ended; nothing of ours does."""
+"""A command that prints more at once is ended; nothing of ours does."""
 MAX_FILE_BYTES = 256_000_000
 """Of a file that is read from a board."""
 
@@ -65,7 +65,7 @@ class Transport(Protocol):
             argv: program and arguments; they reach it as they are, whatever shell the user has.
             stdin: data that the program reads.
             timeout_s: longest run time in seconds, however much it prints.
-            on_line: receives every line of stdout as it arrives.
+            on_line: receives every line of stdout as it arrives; stdout is then not kept.
 
         Raises:
             BoardError: the connection broke or the time was up.
@@ -109,33 +109,37 @@ class Transport(Protocol):
 
 
 class Lines:
-    """Cuts a stream of bytes into lines for ``on_line`` while keeping all of it."""
+    """Keeps a stream of bytes, or hands it to ``on_line`` line by line and keeps nothing.
+
+    A run of half an hour prints hundreds of megabytes of samples.
+    """
 
     def __init__(self, on_line: OnLine | None) -> None:
         self.on_line = on_line
         self.blocks: list[bytes] = []
-        self.rest = b""
         self.size_bytes = 0
 
     def feed(self, block: bytes) -> None:
         """Takes the next bytes.
 
         Raises:
-            BoardError: it is more than any command of ours says.
+            BoardError: it is more, or a longer line, than any command of ours says.
         """
+        if self.on_line is not None:
+            *lines, block = block.split(b"\n")
+            if lines:
+                lines[0] = b"".join([*self.blocks, lines[0]])
+                self.blocks, self.size_bytes = [], 0
+            for line in lines:
+                self.on_line(line)
+        self.blocks.append(block)
         self.size_bytes += len(block)
         if self.size_bytes > MAX_OUTPUT_BYTES:
             raise BoardError(f"a command on the board printed more than {MAX_OUTPUT_BYTES} bytes")
-        self.blocks.append(block)
-        if self.on_line is None:
-            return
-        *lines, self.rest = (self.rest + block).split(b"\n")
-        for line in lines:
-            self.on_line(line)
 
     @property
     def data(self) -> bytes:
-        """All bytes so far."""
+        """All bytes that were kept; with ``on_line`` what came after the last line."""
         return b"".join(self.blocks)
 
 
