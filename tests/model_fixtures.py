@@ -108,6 +108,49 @@ model.ir_version = 8
 onnx.checker.check_model(model)
 onnx.save(model, sys.argv[1] + "/transformer.onnx")
 """
+HARD = """
+import sys
+import numpy
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+rng = numpy.random.RandomState(0)
+def array(name, values):
+    return numpy_helper.from_array(numpy.asarray(values, "float32"), name)
+def value(name, *shape):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+def save(name, nodes, inputs, outputs, weights):
+    graph = helper.make_graph(nodes, name, inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    onnx.save(model, f"{sys.argv[1]}/{name}.onnx")
+spread = 10.0 ** numpy.linspace(-3, 3, 32)
+wide = [
+    helper.make_node("MatMul", ["x", "w0"], ["m0"]),
+    helper.make_node("Add", ["m0", "b0"], ["h"]),
+    helper.make_node("Mul", ["h", "spread"], ["wide"]),
+    helper.make_node("Relu", ["wide"], ["positive"]),
+    helper.make_node("Mul", ["positive", "gather"], ["same"]),
+    helper.make_node("Tanh", ["same"], ["t"]),
+    helper.make_node("MatMul", ["t", "w1"], ["scores"]),
+]
+weights = [array("w0", rng.randn(16, 32)), array("b0", rng.randn(1, 32)), array("w1", rng.randn(32, 10))]
+weights += [array("spread", spread), array("gather", 1 / spread)]
+save("wide", wide, [value("x", "n", 16)], [value("scores", "n", 10)], weights)
+def constant(name, values):
+    return helper.make_node("Constant", [], [name], value=array(name, values))
+recurrent = [
+    constant("w", rng.randn(1, 256, 16) * 0.2),
+    constant("r", rng.randn(1, 256, 64) * 0.2),
+    constant("b", rng.randn(1, 512) * 0.1),
+    helper.make_node("LSTM", ["sound", "w", "r", "b"], ["all", "last"], hidden_size=64),
+    helper.make_node("Squeeze", ["last", "axis"], ["flat"]),
+    helper.make_node("Gemm", ["flat", "wo", "bo"], ["logit"]),
+    helper.make_node("Sigmoid", ["logit"], ["speech"]),
+]
+weights = [array("wo", rng.randn(64, 1)), array("bo", [0.0]), numpy_helper.from_array(numpy.array([0]), "axis")]
+save("recurrent", recurrent, [value("sound", 8, 1, 16)], [value("speech", 1, 1)], weights)
+"""
 SKLEARN = """
 import sys
 import joblib
@@ -176,6 +219,14 @@ def transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("transformer")
     make("onnx", TRANSFORMER, folder)
     return folder / "transformer.onnx"
+
+
+@pytest.fixture(scope="session")
+def hard_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """wide.onnx, which full static int8 destroys, and recurrent.onnx, whose weights are Constants."""
+    folder = tmp_path_factory.mktemp("hard")
+    make("onnx", HARD, folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -20,8 +20,9 @@ from edgekit.convert.workers.comparison import (
     scores_of,
     user_metric,
 )
+from edgekit.convert.workers.finish import _require_finite
 from edgekit.core.artifact import Accuracy, Agreement
-from edgekit.core.errors import ConfigError, ConvertError
+from edgekit.core.errors import ConfigError, ConvertError, StepFailed
 
 RNG = numpy.random.default_rng(0)
 LABELS = RNG.integers(0, 10, 400)
@@ -143,8 +144,14 @@ def test_agreement_tells_of_every_output() -> None:
     assert found["cosine"] == min(o["cosine"] for o in found["outputs"])
 
 
-def test_scores_are_the_first_output_with_more_than_one_value() -> None:
-    single, many = numpy.zeros((3, 1)), numpy.zeros((3, 4))
+def test_scores_are_the_first_output_with_several_values_or_a_probability() -> None:
+    probability, single, many = (
+        numpy.full((3, 1), 0.7),
+        numpy.full((3, 1), 7.0),
+        numpy.zeros((3, 4)),
+    )
+    pairs = [Outputs(side, side) for side in (single, probability, many)]
+    assert scores_of(pairs).original is probability
     assert scores_of([Outputs(single, single), Outputs(many, many)]).original is many
     assert scores_of([Outputs(single, single)]).original is single
 
@@ -223,3 +230,32 @@ def test_labels_the_original_itself_gets_wrong(
     assert card.accuracy.drop_points == pytest.approx(0, abs=1e-3)
     assert isinstance(card.agreement, Agreement)
     assert len(card.agreement.outputs) == 1
+
+
+def test_one_sample_with_another_answer_does_not_hide_what_is_typical() -> None:
+    original = numpy.eye(3, dtype="float32")[numpy.array([0, 1, 2] * 10)]
+    artifact = original.copy()
+    artifact[0] = [0, 1, 0]
+    found = agreement([Outputs(original, artifact)])
+    assert found["cosine"] == 0.0
+    assert found["typical_cosine"] == pytest.approx(1.0)
+    assert found["top1_agreement"] == pytest.approx(29 / 30)
+
+
+def test_a_single_probability_answers_by_its_side_of_a_half() -> None:
+    original = numpy.array([[0.1], [0.9], [0.6], [0.2]])
+    artifact = numpy.array([[0.2], [0.7], [0.4], [0.1]])
+    state = numpy.ones((4, 8))
+    found = agreement([Outputs(original, artifact), Outputs(state, state)])
+    assert found["top1_agreement"] == 0.75
+    judged = accuracy([Outputs(original, artifact)], numpy.array([0, 1, 1, 0]), "top-1")
+    assert (judged["original"], judged["artifact"]) == (1.0, 0.75)
+
+
+def test_nan_is_told_as_such() -> None:
+    whole = numpy.ones((5, 3))
+    broken = whole.copy()
+    broken[2, 1] = numpy.nan
+    with pytest.raises(StepFailed, match="NaN or infinity for 1 of 5 samples"):
+        _require_finite([Outputs(whole, whole), Outputs(whole, broken)])
+    _require_finite([Outputs(broken, broken)])

@@ -63,6 +63,16 @@ def test_auto_takes_int8_when_there_is_calibration_and_says_why_not_otherwise() 
     assert any("int8-dynamic was left out" in note for note in notes)
 
 
+def test_the_ladder_is_short_without_a_budget() -> None:
+    recipes, _ = ladder("auto", PI, has_calibration=True, has_budget=False)
+    assert recipes == ("int8-static", "int8-static-layers", "float")
+
+
+def test_auto_plans_every_rung_that_the_engine_has(model: Path) -> None:
+    _, choices = plan_conversion(ConvertRequest(model, "generic-x86-64", engine="openvino"))
+    assert [choice.recipe for choice in choices] == ["float"]
+
+
 def test_half_precision_is_a_rung_where_it_pays() -> None:
     recipes, _ = ladder("auto", load_profile("jetson-orin-nano"), has_calibration=True)
     assert recipes[-2:] == ("fp16", "float")

@@ -26,7 +26,7 @@ from edgekit.core.artifact import (
     Proof,
     TensorSpec,
 )
-from edgekit.core.errors import StepFailed
+from edgekit.core.errors import StepFailed, UnsupportedModel
 from edgekit.core.record import Unavailable, from_plain, to_plain
 from edgekit.core.units import format_bytes
 from edgekit.profiles.device import load_profile
@@ -35,8 +35,12 @@ GOLDEN_SAMPLES = 4
 FLOAT_LOWEST_COSINE = 0.999
 """A float conversion below this is wrong, not inexact: exact routes give 1.000000."""
 BROKEN_COSINE = 0.5
-"""A quantized model below this lost its function."""
+"""A quantized model whose outputs are typically below this lost its function."""
+BROKEN_TOP1 = 0.5
+"""So did one that has the original's answer less often than this."""
 LOW_AGREEMENT = 0.9
+SMALL_DTYPES = ("int8", "uint8", "int4", "uint4", "i8", "u8", "i4", "u4")
+"""As TFLite, ONNX and OpenVINO call them."""
 FLOAT_SHARE = 0.5
 """An int8 file with more float32 than this share of its weights did not become small."""
 
@@ -199,8 +203,19 @@ class Candidate:
         )
 
     def _require_small(self, contents: ModelContents) -> None:
-        """Tells where an artifact that is called int8 stores floats."""
+        """Tells where an artifact that is called int8 stores floats.
+
+        Raises:
+            UnsupportedModel: it stores nothing else.
+        """
         stored = sum(contents.weights_bytes.values())
+        small = sum(n for dtype, n in contents.weights_bytes.items() if dtype in SMALL_DTYPES)
+        if "int8" in self.recipe.scheme and not small:
+            raise UnsupportedModel(
+                f"{self.recipe.name} changes nothing: no layer of the model has weights that "
+                f"{self.choice.engine} can store in 8 bits that way",
+                hint="--recipe float",
+            )
         floats = contents.weights_bytes.get("float32", 0) + contents.weights_bytes.get("f32", 0)
         if "int8" in self.recipe.scheme and floats > FLOAT_SHARE * stored:
             self.warnings.append(
@@ -216,13 +231,14 @@ class Candidate:
                     hint="--engine onnxruntime, or report the model",
                 )
             return
-        if agreement.cosine < BROKEN_COSINE:
+        top1, typical = agreement.top1_agreement, agreement.typical_cosine or 0.0
+        if typical < BROKEN_COSINE or (top1 is not None and top1 < BROKEN_TOP1):
+            agreeing = "" if top1 is None else f"the original's answer on {top1:.0%} of samples, "
             raise StepFailed(
-                f"{self.recipe.name} destroys this model: lowest cosine similarity "
-                f"{agreement.cosine:.3f} against the original",
-                hint="more typical --calibration samples, or --recipe float",
+                f"{self.recipe.name} destroys this model: {agreeing}cosine similarity of its "
+                f"outputs {typical:.3f} typically, {agreement.cosine:.3f} at worst",
+                hint="--recipe auto finds one that does not; or more typical --calibration samples",
             )
-        top1 = agreement.top1_agreement
         if top1 is not None and top1 < LOW_AGREEMENT:
             self.warnings.append(
                 f"the quantized model agrees with the original on {top1:.0%} of "

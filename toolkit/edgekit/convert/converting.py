@@ -16,15 +16,15 @@ from typing import Any
 
 from edgekit import __version__
 from edgekit.convert.budget import describe_rung, gate, judge, metric_file, require_data
-from edgekit.convert.candidate import Candidate
+from edgekit.convert.candidate import LOW_AGREEMENT, Candidate
 from edgekit.convert.choices import Choice, choices_of, engines_to_try
 from edgekit.convert.detect import content_sha256, detect
-from edgekit.convert.recipes import ladder
+from edgekit.convert.recipes import AUTO, FLOAT, ladder
 from edgekit.convert.replay import replay_of
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import ENGINE_FORMAT
 from edgekit.convert.work import Work
-from edgekit.core.artifact import Format, ModelArtifact, Rung, SourceModel
+from edgekit.core.artifact import Agreement, Format, ModelArtifact, Rung, SourceModel
 from edgekit.core.errors import (
     ConfigError,
     EdgekitError,
@@ -45,7 +45,7 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
     """The source, and what will be tried in order; nothing is run.
 
     Recipes come in the order of the ladder, each with the profile's engines in their order.
-    Without a budget only the first recipe is tried.
+    Without a budget the ladder is a short one.
 
     Raises:
         ConfigError: profile, recipe or engine is unknown, or data is missing.
@@ -54,7 +54,10 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
     profile = load_profile(request.profile)
     engines = engines_to_try(request, profile)
     recipes, notes = ladder(
-        request.recipe, profile, has_calibration=request.calibration is not None
+        request.recipe,
+        profile,
+        has_calibration=request.calibration is not None,
+        has_budget=request.has_budget,
     )
     require_data(request)
     source = detect(request.model, trust=request.trust)
@@ -64,8 +67,7 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
             *(f"{name} was left out: no step makes its format yet" for name in left_out),
             *notes,
         )
-    tried = recipes if request.has_budget else recipes[:1]
-    return source, choices_of(tried, engines, notes, source.format, request)
+    return source, choices_of(recipes, engines, notes, source.format, request)
 
 
 def convert(
@@ -78,8 +80,8 @@ def convert(
     """Converts a model into an artifact folder.
 
     The folder appears whole or not at all; an artifact that was made before from the same model,
-    data and settings is taken from the cache. With a budget the first recipe of the ladder that
-    keeps it is taken, and the card tells what was tried.
+    data and settings is taken from the cache. The first recipe of the ladder that keeps the budget
+    is taken, without one the first that leaves the model its answers; the card tells what was tried.
 
     Args:
         request: what is to become of which model.
@@ -142,8 +144,14 @@ class Attempt:
             try:
                 card, folder = self._artifact(choice)
             except (StepFailed, UnsupportedModel) as err:
+                if (
+                    self._work is None
+                ):  # the original cannot be read: nothing else would change that
+                    raise
                 last = err
                 self._pass_over(choice, err)
+                continue
+            if self._is_poor(card):
                 continue
             self.engine = choice.engine
             if self.request.has_budget:
@@ -151,14 +159,34 @@ class Attempt:
                 self.progress(describe_rung(self.rungs[-1]))
                 if self.rungs[-1].missed:
                     continue
-            return replace(card, rungs=tuple(self.rungs)), folder
+            warnings = (*self.failures, *card.warnings)
+            return replace(card, rungs=tuple(self.rungs), warnings=warnings), folder
         if not self.engine and last is not None:
             raise last
         raise gate(self.rungs)
 
-    def _pass_over(self, choice: Choice, err: EdgekitError) -> None:
-        self.failures.append(f"{choice.engine} {choice.recipe} was passed over: {err.message}")
+    def _is_poor(self, card: ModelArtifact) -> bool:
+        """True for what ``auto`` does not give out when no budget says how good is good enough."""
+        found = card.agreement
+        if self.request.has_budget or self.request.recipe != AUTO or card.recipe == FLOAT:
+            return False
+        if not isinstance(found, Agreement) or found.top1_agreement is None:
+            return False
+        if found.top1_agreement >= LOW_AGREEMENT:
+            return False
+        self.failures.append(
+            f"{card.engine} {card.recipe} was passed over: it has the original's answer on "
+            f"{found.top1_agreement:.0%} of {found.sample_count} samples only"
+        )
         self.progress(self.failures[-1])
+        return True
+
+    def _pass_over(self, choice: Choice, err: EdgekitError) -> None:
+        text = f"{choice.engine} {choice.recipe} was passed over: {err.message}"
+        told = any(f.startswith(choice.engine) and f.endswith(err.message) for f in self.failures)
+        if not told:
+            self.failures.append(text)
+            self.progress(text)
         if self.request.has_budget:
             self.rungs.append(
                 Rung(choice.engine, choice.recipe, None, None, None, f"not made: {err.message}")
@@ -178,14 +206,15 @@ class Attempt:
     def _make(self, choice: Choice, cached: Path) -> None:
         started = time.perf_counter()
         if self._work is None:
-            self._work = Work(self.request, self.source, self.folder, self.progress)
-            self._work.describe()
-            self._work.check_original()
+            work = Work(self.request, self.source, self.folder, self.progress)
+            work.describe()
+            work.check_original()
+            self._work = work
         candidate = Candidate(self._work, choice, self.folder / f"{choice.engine}-{choice.recipe}")
         card = candidate.make()
         card = replace(
             card,
-            warnings=(*choice.notes, *self.failures, *card.warnings),
+            warnings=(*choice.notes, *card.warnings),
             elapsed_s=round(time.perf_counter() - started, 3),
             created_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )

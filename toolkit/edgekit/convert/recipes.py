@@ -55,6 +55,9 @@ class Recipe:
     """Layers left in float32: none; edges: the first, the last and tiny ones; sensitive: those
     that cause ``keep_share`` of the output's noise."""
     keep_share: float = 0.0
+    scope: str = "all"
+    """all: everything that has an int8 form; layers: convolutions and matrix products with weights,
+    while what lies between them is computed in float32."""
     smooth_alpha: float | None = None
     """SmoothQuant's share of difficulty that moves from activations to weights, 0..1."""
 
@@ -130,6 +133,13 @@ CATALOG: Mapping[str, Recipe] = {
             keep_float="edges",
         ),
         Recipe(
+            "int8-static-layers",
+            STATIC,
+            "layers with weights in int8, what lies between them in float32",
+            bias_correction="fast",
+            scope="layers",
+        ),
+        Recipe(
             "int8-mixed",
             STATIC,
             "the layers that make half of the noise stay in float32",
@@ -169,12 +179,15 @@ LADDER: Mapping[str, tuple[str, ...]] = {
         "int8-static-percentile",
         "int8-static-equalized",
         "int8-static-edges",
+        "int8-static-layers",
         "int8-mixed",
         "int8-mixed-most",
         INT16,
     ),
 }
 """What a scheme of a profile's order stands for: from the fastest to the most careful."""
+SHORT_LADDER: Mapping[str, tuple[str, ...]] = {STATIC: (STATIC, "int8-static-layers")}
+"""The same where no budget was given: the second serves models that the first destroys."""
 PRECISION = {
     STATIC: "int8",
     DYNAMIC: "int8-dynamic",
@@ -209,7 +222,7 @@ def activation_dtype(arch: str) -> str:
 
 
 def ladder(
-    asked: str, profile: DeviceProfile, *, has_calibration: bool
+    asked: str, profile: DeviceProfile, *, has_calibration: bool, has_budget: bool = True
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The recipes to try in order, and what a person should know about the choice.
 
@@ -235,7 +248,7 @@ def ladder(
         if find_recipe(scheme).needs_calibration and not has_calibration:
             reason = "no --calibration samples were given"
         if not reason:
-            rungs += LADDER.get(scheme, (scheme,))
+            rungs += (LADDER if has_budget else SHORT_LADDER).get(scheme, (scheme,))
         elif not rungs:  # what comes after the first choice needs no excuse
             notes.append(f"{scheme} was left out: {reason}")
     if any(advice.name == FP16 and advice.pays for advice in profile.precisions):

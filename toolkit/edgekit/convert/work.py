@@ -23,7 +23,7 @@ from edgekit.core.artifact import (
     SourceModel,
     StepReport,
 )
-from edgekit.core.errors import StepFailed
+from edgekit.core.errors import ConvertError, StepFailed, UnsupportedModel
 from edgekit.core.record import from_plain
 from edgekit.core.units import format_bytes
 from edgekit.profiles.device import load_profile
@@ -80,6 +80,8 @@ class Work:
         self.data = NO_DATA
         self.warnings: list[str] = []
         self._routes: dict[tuple[Step, ...], Made] = {}
+        self._no_routes: dict[tuple[str, tuple[Step, ...]], ConvertError] = {}
+        """Ways that failed; every recipe would fail there again."""
 
     def describe(self) -> None:
         """Reads the source's inputs and prepares the samples; wrong data ends here."""
@@ -128,14 +130,25 @@ class Work:
             )
 
     def route(self, steps: tuple[Step, ...], engine: str) -> Made:
-        """Applies the steps that change the format, once; gives the float model."""
+        """Applies the steps that change the format, once; gives the float model.
+
+        Raises:
+            ConvertError: a step failed, now or the time before.
+        """
         wanted = tuple(step for step in steps if not step.recipe)
+        if (engine, wanted) in self._no_routes:
+            raise self._no_routes[engine, wanted]
         if wanted not in self._routes:
             made = Made(self.request.model.absolute())
             # another engine may take the same way after this one failed
             folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="route-"))
-            for i, step in enumerate(wanted):
-                made = self.step(step, made, folder / f"{i}" / MODEL_FILES[step.target], engine)
+            try:
+                for i, step in enumerate(wanted):
+                    out = folder / f"{i}" / MODEL_FILES[step.target]
+                    made = self.step(step, made, out, engine)
+            except (StepFailed, UnsupportedModel) as err:
+                self._no_routes[engine, wanted] = err
+                raise
             self._routes[wanted] = made
         return self._routes[wanted]
 

@@ -88,11 +88,15 @@ class Agreement:
     data: str
     """What the inputs were: the name of the data, or ``calibration``."""
     top1_agreement: float | None
-    """Share of samples with the same arg-max, 0..1; None when no output looks like scores."""
+    """Share of samples with the same answer (arg-max; of a single probability, its side of a half),
+    0..1; None when no output looks like scores."""
     max_deviation: float
     """Largest absolute difference over all outputs and samples."""
     cosine: float
     """Lowest cosine similarity over the samples."""
+    typical_cosine: float | None = None
+    """Median over the samples, of the output that is worst; one sample with another answer lowers
+    ``cosine`` to nothing where outputs are probabilities, and leaves this alone."""
     outputs: tuple[OutputAgreement, ...] = ()
     """The same for each output of the original, in its order."""
 

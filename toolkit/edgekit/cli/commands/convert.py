@@ -141,17 +141,21 @@ def _replay(path: Path, options: ConvertOptions, out: Path, output: Output) -> N
 
 
 def describe_plan(source: SourceModel, choices: tuple[Choice, ...]) -> str:
-    """The route of every engine that would be tried, in order."""
+    """The route of every engine for the first recipe, in order, and what follows where that fails."""
     from edgekit.convert.converting import missing_environments
 
     lines = [f"{source.name}: {source.format.value}, {format_bytes(source.size_bytes)}"]
-    for i, choice in enumerate(choices):
+    first = [choice for choice in choices if choice.recipe == choices[0].recipe]
+    for i, choice in enumerate(first):
         steps = " -> ".join(f"{s.name} {s.recipe}".strip() for s in choice.steps) or "as it is"
         lines.append(f"{'then' if i else 'first'}: {choice.engine} {choice.recipe}: {steps}")
         missing = missing_environments(choice, source.format)
         if missing:
             lines.append(f"  tool environments to be made first: {', '.join(missing)}")
         lines += [f"  note: {note}" for note in choice.notes]
+    others = dict.fromkeys(c.recipe for c in choices if c.recipe != choices[0].recipe)
+    if others:
+        lines.append(f"where {choices[0].recipe} is not good enough: {', '.join(others)}")
     return "\n".join(lines)
 
 

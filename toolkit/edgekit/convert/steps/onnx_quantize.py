@@ -41,7 +41,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         )
     else:
         # convolutions quantized while running are slower than float and missing on old boards
-        quantize_dynamic(prepared, request["out"], op_types_to_quantize=["MatMul", "Gemm"])
+        quantize_dynamic(prepared, request["out"], op_types_to_quantize=["MatMul", "Gemm", "LSTM"])
     save_for_boards(onnx.load(request["out"]), request["out"])
     return {"tools": versions(*tools), "warnings": warnings, "channel_last": [], "layers": layers}
 
@@ -57,7 +57,8 @@ def _static(prepared: str, request: dict[str, Any]) -> tuple[list[str], list[dic
     parameters = request["parameters"]
     activation = parameters["activation"]
     folder = Path(request["out"]).parent
-    work = StaticQuantizer(onnx.load(prepared), request["samples"], folder, activation)
+    model, scope = onnx.load(prepared), parameters["scope"]
+    work = StaticQuantizer(model, request["samples"], folder, activation, scope)
     if parameters["is_equalized"]:
         work.equalize()
     work.calibrate(parameters["ranges"])

@@ -64,7 +64,8 @@ def _static(request: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
     batches = signature_batches(
         request["model"], request["samples"], request["channel_last"], request["names"]
     )
-    work = StaticQuantizer(Path(request["model"]).read_bytes(), batches, request["recipe"])
+    data = Path(request["model"]).read_bytes()
+    work = StaticQuantizer(data, batches, request["recipe"], parameters["scope"])
     if parameters["is_equalized"]:
         work.equalize()
     work.calibrate(parameters["ranges"])

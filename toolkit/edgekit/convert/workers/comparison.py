@@ -20,6 +20,7 @@ FUNCTION_RESAMPLES = 200
 """A person's own function may take long."""
 SEED = 0
 TOP = {"top-1": 1, "top-5": 5}
+PROBABLE = 0.5
 
 Metric = Callable[[list[Any], Any], float]  # Any: arrays
 
@@ -33,35 +34,51 @@ class Outputs(NamedTuple):
 
 def agreement(outputs: list[Outputs]) -> dict[str, Any]:  # Any: JSON
     """Top-1 agreement, and per output the deviation, cosine similarity and signal to noise."""
-    each = [
+    each: list[dict[str, Any]] = [  # Any: JSON
         {
             "max_deviation": float(numpy.abs(o.original - o.artifact).max()),
-            "cosine": _cosine(o),
+            "cosine": float(_cosines(o).min()),
             "snr_db": _snr_db(o),
         }
         for o in outputs
     ]
     first = scores_of(outputs)
-    flat = first.original.reshape(len(first.original), -1)
     top1 = None
-    if flat.shape[1] > 1:
-        same = flat.argmax(1) == first.artifact.reshape(len(flat), -1).argmax(1)
+    if is_scores(first.original):
+        threshold = _threshold(first.original)
+        same = _answers(first.original, threshold) == _answers(first.artifact, threshold)
         top1 = float(same.mean())
     return {
-        "sample_count": len(flat),
+        "sample_count": len(first.original),
         "top1_agreement": top1,
+        "typical_cosine": min(float(numpy.median(_cosines(o))) for o in outputs),
         "max_deviation": max(o["max_deviation"] or 0.0 for o in each),
-        "cosine": min(o["cosine"] or 0.0 for o in each),
+        "cosine": min(o["cosine"] for o in each),
         "outputs": each,
     }
 
 
 def scores_of(outputs: list[Outputs]) -> Outputs:
-    """The output whose arg-max is the answer: the first with more than one value per sample."""
-    for output in outputs:
-        if output.original[0].size > 1:
-            return output
-    return outputs[0]
+    """The output that holds the answer: the first of scores; see :func:`is_scores`."""
+    return next((output for output in outputs if is_scores(output.original)), outputs[0])
+
+
+def is_scores(values: Any) -> bool:  # Any: an array
+    """True for several values per sample, and for one that is a probability."""
+    if values[0].size > 1:
+        return True
+    return bool(values.min() >= 0 and values.max() <= 1)
+
+
+def _threshold(values: Any) -> float:
+    """Above which a single score says yes: half for probabilities, zero for logits."""
+    return PROBABLE if values.min() >= 0 and values.max() <= 1 else 0.0
+
+
+def _answers(values: Any, threshold: float) -> Any:
+    """The class of every sample: the arg-max, or whether a single score is above the threshold."""
+    flat = values.reshape(len(values), -1)
+    return flat.argmax(1) if flat.shape[1] > 1 else (flat[:, 0] > threshold).astype(int)
 
 
 def accuracy(outputs: list[Outputs], labels: Any, metric: str) -> dict[str, Any]:  # Any: JSON
@@ -155,6 +172,8 @@ def user_metric(text: str) -> Metric:
 def _hits(scores: Any, labels: Any, count: int) -> Any:
     """Which samples have their label among the highest ``count`` scores."""
     flat = scores.reshape(len(labels), -1)
+    if flat.shape[1] == 1:
+        return _answers(flat, _threshold(flat)) == labels
     count = min(count, flat.shape[1])
     best = numpy.argsort(-flat, axis=1, kind="stable")[:, :count]
     return (best == numpy.asarray(labels)[:, numpy.newaxis]).any(1)
@@ -162,10 +181,7 @@ def _hits(scores: Any, labels: Any, count: int) -> Any:
 
 def _macro_f1(outputs: list[Any], labels: Any) -> float:
     """Mean over the labels' classes of the harmonic mean of precision and recall."""
-    flat = outputs[0].reshape(len(labels), -1)
-    # one score is a probability or a logit of the class 1
-    threshold = 0.5 if flat.min() >= 0 and flat.max() <= 1 else 0.0
-    answers = flat.argmax(1) if flat.shape[1] > 1 else (flat[:, 0] > threshold).astype(int)
+    answers = _answers(outputs[0], _threshold(outputs[0]))
     values = []
     for label in numpy.unique(labels):
         both = ((answers == label) & (labels == label)).sum()
@@ -203,15 +219,15 @@ def _resampled(
     return float(numpy.quantile(drops, 0.025)), float(numpy.quantile(drops, 0.975))
 
 
-def _cosine(outputs: Outputs) -> float:
-    """The lowest over the samples."""
+def _cosines(outputs: Outputs) -> Any:
+    """Of every sample."""
     a = outputs.original.reshape(len(outputs.original), -1).astype(numpy.float64)
     b = outputs.artifact.reshape(len(a), -1).astype(numpy.float64)
     norms = numpy.linalg.norm(a, axis=1) * numpy.linalg.norm(b, axis=1)
     products = (a * b).sum(1)
     both_zero = norms == 0
     values = numpy.where(both_zero, 1.0, products / numpy.where(both_zero, 1.0, norms))
-    return float(numpy.nan_to_num(values, nan=0.0).min())
+    return numpy.nan_to_num(values, nan=0.0)
 
 
 def _snr_db(outputs: Outputs) -> float | None:

@@ -110,6 +110,7 @@ class _Model:
                 pairs.append(Outputs(shaped, artifact.reshape(shaped.shape)))
         if not pairs:
             raise StepFailed("no output of the artifact has the size of one of the original's")
+        _require_finite(pairs)
         return pairs
 
     def input_specs(self, request: dict[str, Any]) -> list[dict[str, Any]]:
@@ -120,6 +121,22 @@ class _Model:
             spec_of(tensor, layouts.get(j, source[j] if j < len(source) else ""))
             for tensor, j in zip(self.session.inputs, self.order, strict=True)
         ]
+
+
+def _require_finite(pairs: list[Outputs]) -> None:
+    """No infinite numbers and none that are no numbers, where the original has none.
+
+    Raises:
+        StepFailed: there are.
+    """
+    for pair in pairs:
+        bad = ~numpy.isfinite(pair.artifact) & numpy.isfinite(pair.original)
+        if bad.any():
+            samples = int(bad.reshape(len(bad), -1).any(1).sum())
+            raise StepFailed(
+                f"the model gives NaN or infinity for {samples} of {len(bad)} samples",
+                hint="--recipe float, or a recipe that keeps more in float: int8-static-layers",
+            )
 
 
 def _as_original(artifact: Any, original: Any) -> Any:

@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy
 
+from edgekit.convert.workers.openvino_layers import layers_of
 from edgekit.core.errors import UnsupportedModel
 
 ATTENTION = ("Softmax", "SoftMax", "ScaledDotProductAttention")
 """Operations (ONNX's and OpenVINO's names) without one of which a model is no transformer."""
+RECURRENT = tuple(
+    f"{kind}{part}" for kind in ("LSTM", "GRU", "RNN") for part in ("Sequence", "Cell")
+)
+"""OpenVINO's processor plug-in wants their weights as constants and refuses rounded ones."""
+NOT_COMPUTED = ("Constant", "Parameter", "Result")
 
 
 # Any: an OpenVINO model
@@ -32,8 +38,15 @@ def quantize_openvino(
     import nncf
 
     dataset = nncf.Dataset(feeds, lambda arrays: [numpy.ascontiguousarray(a) for a in arrays])
-    kinds = {operation.get_type_name() for operation in model.get_ops()}
-    options = _options(parameters, kinds, len(feeds), list(keep_float))
+    operations = model.get_ops()
+    kinds = {operation.get_type_name() for operation in operations}
+    kept = list(keep_float)
+    kept += [o.get_friendly_name() for o in operations if o.get_type_name() in RECURRENT]
+    if parameters["scope"] == "layers":
+        layers = {layer.name for layer in layers_of(model)}
+        computed = [o for o in operations if o.get_type_name() not in NOT_COMPUTED]
+        kept += [o.get_friendly_name() for o in computed if o.get_friendly_name() not in layers]
+    options = _options(parameters, kinds, len(feeds), list(dict.fromkeys(kept)))
     return nncf.quantize(model, dataset, **options)
 
 

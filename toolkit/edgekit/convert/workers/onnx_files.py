@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -42,6 +43,47 @@ def prepare_for_quantization(model: str, out: str) -> None:
         quant_pre_process(model, out, skip_symbolic_shape=False)
     except Exception:  # noqa: BLE001  symbolic inference raises plain Exceptions; it is a help only
         quant_pre_process(model, out, skip_symbolic_shape=True)
+    import onnx
+
+    onnx.save(tidied(onnx.load(out)), out)
+
+
+def tidied(model: Any) -> Any:  # Any: ModelProtos
+    """Constants as weights, biases as vectors, and no types of tensors that are gone.
+
+    Quantizers look for weights among the initializers only, and ONNX Runtime's fails on biases
+    of the shape [1, n], which its own fusion of MatMul and Add makes.
+    """
+    from onnx import numpy_helper
+
+    graph = model.graph
+    constants = [node for node in graph.node if _constant(node) is not None]
+    for node in constants:
+        tensor = _constant(node)
+        graph.initializer.append(tensor)
+        graph.initializer[-1].name = node.output[0]
+        graph.node.remove(node)
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    readers = Counter(name for node in graph.node for name in node.input)
+    for node in graph.node:
+        bias = weights.get(node.input[2]) if len(node.input) > 2 else None
+        if node.op_type != "Gemm" or bias is None or readers[bias.name] > 1:
+            continue
+        if len(bias.dims) == 2 and bias.dims[0] == 1:
+            flat = numpy_helper.to_array(bias).reshape(-1)
+            bias.CopyFrom(numpy_helper.from_array(flat, bias.name))
+    there = {name for node in graph.node for name in node.output}
+    kept = [value for value in graph.value_info if value.name in there]
+    del graph.value_info[:]
+    graph.value_info.extend(kept)
+    return model
+
+
+def _constant(node: Any) -> Any:  # Any: a NodeProto, a TensorProto
+    """The tensor of a Constant node; None for other nodes and for sparse or text values."""
+    if node.op_type != "Constant":
+        return None
+    return next((a.t for a in node.attribute if a.name == "value"), None)
 
 
 def save_for_boards(model: Any, path: str) -> None:  # Any: a ModelProto

@@ -32,12 +32,16 @@ class StaticQuantizer:
     """A float model with its samples, quantized as often as needed."""
 
     # Any: a ModelProto
-    def __init__(self, model: Any, samples: str, folder: Path, activation: str) -> None:
+    def __init__(
+        self, model: Any, samples: str, folder: Path, activation: str, scope: str = "all"
+    ) -> None:
         self.model = model
         self.samples = samples
         self.folder = folder
         self.activation = activation
         """int8 or uint8."""
+        self.scope = scope
+        """all, or layers: what has no weights stays in float32."""
         self.ranges: dict[str, tuple[float, float]] = {}
         self.done: list[str] = []
         """What was done, for the step's report."""
@@ -89,9 +93,14 @@ class StaticQuantizer:
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod.MinMax,
             calibration_cache_path=str(cache),
-            nodes_to_exclude=list(keep_float),
+            nodes_to_exclude=[*keep_float, *self._out_of_scope()],
         )
         return onnx.load(str(out))
+
+    def _out_of_scope(self) -> list[str]:
+        layers = {layer.name for layer in self.layers()}
+        nodes = self.model.graph.node
+        return [n.name for n in nodes if self.scope == "layers" and n.name not in layers]
 
     def equalize(self) -> None:
         """Evens out channels of neighbouring layers; before calibration.
@@ -256,9 +265,11 @@ def _float_tensors(model: Any) -> list[str]:  # Any: a ModelProto
 
     inferred = onnx.shape_inference.infer_shapes(model)
     values = [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]
-    weights = {tensor.name for tensor in model.graph.initializer}
+    # what an optimizer took away may still have its type noted
+    there = {name for node in model.graph.node for name in node.output}
+    there |= {value.name for value in graph_inputs(model)}
     found = [v.name for v in values if v.type.tensor_type.elem_type == onnx.TensorProto.FLOAT]
-    return list(dict.fromkeys(name for name in found if name not in weights))
+    return list(dict.fromkeys(name for name in found if name in there))
 
 
 # Any: a ModelProto, a session

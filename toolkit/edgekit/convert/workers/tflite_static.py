@@ -23,6 +23,8 @@ CORRECTION_SAMPLES = 64
 """Means settle with few samples, each of which has many positions."""
 FULL_CORRECTION_SAMPLES = 16
 """Every layer takes a pass over these; the same ones in both networks."""
+WITH_WEIGHTS = ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_2D_TRANSPOSE", "FULLY_CONNECTED")
+"""Operations of the quantizer that are layers."""
 INT64 = 4
 """TensorType of the schema: biases beside int16 activations."""
 
@@ -31,10 +33,18 @@ class StaticQuantizer:
     """A float model with its samples, quantized as often as needed."""
 
     # Any: ranges and feeds of ai-edge-quantizer
-    def __init__(self, data: bytes, batches: dict[str, list[dict[str, Any]]], scheme: str) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        batches: dict[str, list[dict[str, Any]]],
+        scheme: str,
+        scope: str = "all",
+    ) -> None:
         self.data = data
         self.batches = batches
         self.scheme = scheme
+        self.scope = scope
+        """all, or layers: what has no weights stays in float32."""
         self.ranges: dict[str, Any] = {}
         self.done: list[str] = []
         """What was done, for the step's report."""
@@ -119,7 +129,10 @@ class StaticQuantizer:
 
         work = quantizer.Quantizer(data)
         bits = 16 if self.scheme == "int16x8" else 8
-        if only is None:
+        if only is None and self.scope == "layers":
+            for kind in WITH_WEIGHTS:
+                work.add_static_config(".*", qtyping.TFLOperationName[kind], bits, 8)
+        elif only is None:
             named = recipe.static_wi8_ai16 if bits == 16 else recipe.static_wi8_ai8
             work.load_quantization_recipe(named())
         else:
