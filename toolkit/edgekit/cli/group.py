@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 from functools import cache
 
 import click
@@ -12,7 +13,11 @@ from edgekit.core.plugins import plugin_paths
 from edgekit.core.suggest import did_you_mean
 
 PACKAGE = "edgekit.cli.commands"
+RUNNING_COMPLETION = "_EDGEKIT_COMPLETE"
+"""The shell sets it when it asks what could come next; see ``edgekit completion``."""
 WORKFLOW = (
+    "init",
+    "doctor",
     "go",
     "convert",
     "inspect",
@@ -29,9 +34,13 @@ WORKFLOW = (
     "explain",
     "rules",
     "report",
+    "diff",
+    "history",
     "boards",
     "profiles",
     "engines",
+    "steps",
+    "rules",
     "net",
     "serve",
 )
@@ -64,6 +73,10 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(plugin_paths(PACKAGE)[cmd_name.replace("-", "_")])
         command: click.Command = module.command
+        if RUNNING_COMPLETION in os.environ:
+            from edgekit.cli.names import offer_names
+
+            offer_names(command, cmd_name)
         return command
 
     def resolve_command(

@@ -45,6 +45,27 @@ class Rate(click.ParamType):  # type: ignore[type-arg]  # generic in new clicks 
         return float(found[1]) / SECONDS[(found[2] or "s").lower()]
 
 
+class Percent(click.ParamType):  # type: ignore[type-arg]  # generic in new clicks only
+    """``10%`` or ``0.1``; gives a share."""
+
+    name = "percent"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The share."""
+        if isinstance(value, int | float):
+            return float(value)
+        text = str(value).strip()
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{value!r} is no share; write 10% or 0.1", param, ctx)
+        if not 0 <= share < 10:
+            self.fail(f"{value!r} is no share; write 10% or 0.1", param, ctx)
+        return share
+
+
 class CountList(click.ParamType):  # type: ignore[type-arg]  # generic in new clicks only
     """``1,2,4``; gives whole numbers from 1 on."""
 
