@@ -145,3 +145,27 @@ def test_ctrl_c_at_each_stage_leaves_nothing_half_written(
     assert not [path for path in tmp_path.rglob(".*") if path.is_file()]
     for card in out.rglob("card.json"):
         assert json.loads(card.read_text())["kind"] == "edgekit.artifact"
+
+
+def test_a_chain_that_was_broken_off_goes_on_where_it_was(
+    tmp_path: Path,
+    onnx_models: Path,
+    samples: dict[str, Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    settings = arguments(onnx_models / "net.onnx", samples["nchw"], out)
+    (tmp_path / "out/records").mkdir(parents=True)
+    taken = tmp_path / "out/records/trip-fiber.json"
+    taken.mkdir()  # the second trip cannot be saved
+    assert run(settings) == 3
+    assert "kept: run, trip over loopback" in capsys.readouterr().err
+    before = load(Measurement, out / "records/measurement.json")
+    taken.rmdir()
+    assert run(settings) == 0
+    told = capsys.readouterr().err
+    assert "run: kept from the run before" in told
+    assert "trip over loopback: kept" in told
+    assert load(ReportInput, out / "records/report.json").measurement == before
+    assert run(settings) == 0
+    assert load(Measurement, out / "records/measurement.json").id != before.id

@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING
 
 from edgekit.cli.chain import BoardRun, RunSettings, deploy_and_run
 from edgekit.cli.output import Output
+from edgekit.cli.stages import Stages, key_of
+from edgekit.core.board import BoardFacts
+from edgekit.core.deploy import Deployment
 from edgekit.core.errors import StepFailed, UnsupportedModel
-from edgekit.core.record import save, write_atomically
+from edgekit.core.measurement import Measurement
+from edgekit.core.network import CloudTrip
+from edgekit.core.record import load, save, write_atomically
 
 if TYPE_CHECKING:
     from edgekit.cloud.endpoint import CloudAccess
     from edgekit.convert.request import ConvertRequest
     from edgekit.core.artifact import ModelArtifact
-    from edgekit.core.network import CloudTrip, NetworkProfile
+    from edgekit.core.network import NetworkProfile
     from edgekit.report.input import ReportInput
 
 SERVER_PROFILE = "generic-x86-64"
 SERVER_ENGINES = ("onnxruntime", "litert")
 """What the local endpoint serves the original with, in order."""
+STAGES = 6
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,15 @@ class GoSettings:
     cloud_seconds: float = 8.0
     """At most, per network."""
     inventory: Path | None = None
+    is_restarted: bool = False
+    """Does again what an unfinished run has done."""
 
 
 def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportInput:
-    """Runs the chain; the report that comes out has been written already."""
-    from edgekit.convert.converting import convert
+    """Runs the chain; the report that comes out has been written already.
+
+    What an earlier run of the same chain measured before it was broken off is kept.
+    """
     from edgekit.explain.evidence import Records
     from edgekit.explain.explaining import explain
     from edgekit.measure.compare import CompareOptions, compare
@@ -53,44 +63,90 @@ def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportI
     from edgekit.report.input import ReportInput
 
     records = settings.out / "records"
-    output.note(f"1/6 convert for {request.profile}")
-    artifact_folder = settings.out / "artifact"
-    convert(request, artifact_folder, progress=output.note)
-    output.note("2/6 the original, for the cloud side")
-    original_folder = settings.out / "original"
-    original = _convert_original(request, original_folder, output)
-    output.note("3/6 deploy and run on the board")
-    run = _run(artifact_folder, settings, output)
-    assert run.deployed.deployment
-    save(run.deployed.deployment, records / "deployment.json")
-    save(run.deployed.facts, records / "board-facts.json")
-    save(run.measurement, records / "measurement.json")
-    output.note("4/6 the same requests to the cloud")
-    trips = _trips(original_folder, original, settings, output)
-    for trip in trips:
-        name = trip.network.id if trip.network else "direct"
-        save(trip, records / f"trip-{name}.json")
-    output.note("5/6 compare and explain")
-    cards = CompareOptions(edge_card=run.artifact, cloud_card=original)
-    comparison = compare(run.measurement, trips, cards)
-    save(comparison, records / "comparison.json")
-    profile = load_profile(request.profile)
-    known = Records(trips, run.artifact, profile, run.deployed.facts, folder=str(artifact_folder))
-    lag = explain(run.measurement, known)
-    save(lag, records / "lag-report.json")
-    output.note("6/6 report")
-    report = ReportInput(
-        title=f"{run.artifact.name} on {_board_name(run)}",
-        artifact=run.artifact,
-        deployment=run.deployed.deployment,
-        measurement=run.measurement,
-        trips=trips,
-        comparison=comparison,
-        lag=lag,
-    )
-    save(report, records / "report.json")
-    write_atomically(settings.out / "report.html", render(report))
+    stages = _stages(request, settings, output)
+    with stages.stage(f"convert for {request.profile}"):
+        edge = _converted(request, settings.out / "artifact", output)
+    with stages.stage("the original, for the cloud side"):
+        original = _convert_original(request, settings.out / "original", output)
+    with stages.stage("deploy and run on the board"):
+        run = _measured(edge, settings, stages, output)
+    with stages.stage("the same requests to the cloud"):
+        trips = _trips(settings.out / "original", original, settings, stages, output)
+    with stages.stage("compare and explain"):
+        cards = CompareOptions(edge_card=edge, cloud_card=original)
+        comparison = compare(run.measurement, trips, cards)
+        save(comparison, records / "comparison.json")
+        profile = load_profile(request.profile)
+        folder = str(settings.out / "artifact")
+        lag = explain(run.measurement, Records(trips, edge, profile, run.facts, folder=folder))
+        save(lag, records / "lag-report.json")
+    with stages.stage("report"):
+        report = ReportInput(
+            title=f"{edge.name} on {_board_name(run.measurement)}",
+            artifact=edge,
+            deployment=run.deployment,
+            measurement=run.measurement,
+            trips=trips,
+            comparison=comparison,
+            lag=lag,
+            facts=run.facts,
+        )
+        save(report, records / "report.json")
+        write_atomically(settings.out / "report.html", render(report))
+    stages.finish()
     return report
+
+
+@dataclass(frozen=True)
+class OnBoard:
+    """What the board's stage leaves."""
+
+    deployment: Deployment
+    facts: BoardFacts
+    measurement: Measurement
+
+
+def _stages(request: ConvertRequest, settings: GoSettings, output: Output) -> Stages:
+    decisive = (request, replace(settings, out=Path(), is_restarted=False))
+    files = (request.model, request.calibration, request.data, request.weights)
+    stages = Stages(settings.out, key_of(decisive, files), STAGES, output)
+    if settings.is_restarted:
+        stages.forget()
+    return stages
+
+
+def _converted(request: ConvertRequest, folder: Path, output: Output) -> ModelArtifact:
+    """The artifact; one that was made before comes from the cache."""
+    from edgekit.convert.converting import convert
+
+    return convert(request, folder, progress=output.note)
+
+
+def _measured(
+    edge: ModelArtifact, settings: GoSettings, stages: Stages, output: Output
+) -> OnBoard:
+    """The run on the board, and the records of it."""
+    records = settings.out / "records"
+    paths = [
+        records / name for name in ("deployment.json", "board-facts.json", "measurement.json")
+    ]
+    if stages.has("run"):
+        kept = OnBoard(
+            load(Deployment, paths[0]), load(BoardFacts, paths[1]), load(Measurement, paths[2])
+        )
+        main = next(entry.sha256 for entry in edge.files if entry.path == edge.model)
+        if kept.measurement.model.get("sha256") == main:
+            return kept
+        output.note("  the artifact is another one: it is measured again")
+    run = _run(settings.out / "artifact", settings, output)
+    assert run.deployed.deployment
+    found = OnBoard(run.deployed.deployment, run.deployed.facts, run.measurement)
+    for record, path in zip(
+        (found.deployment, found.facts, found.measurement), paths, strict=True
+    ):
+        save(record, path)
+    stages.end("run")
+    return found
 
 
 def _convert_original(request: ConvertRequest, folder: Path, output: Output) -> ModelArtifact:
@@ -121,31 +177,43 @@ def _run(artifact: Path, settings: GoSettings, output: Output) -> BoardRun:
 
 
 def _trips(
-    folder: Path, original: ModelArtifact, settings: GoSettings, output: Output
+    folder: Path, original: ModelArtifact, settings: GoSettings, stages: Stages, output: Output
 ) -> tuple[CloudTrip, ...]:
+    """One trip per network, saved as soon as it is there; the endpoint is up while one is missing."""
     from edgekit.cloud.endpoint import CloudAccess
     from edgekit.cloud.server import CloudServer
     from edgekit.measure.trips import TripRequest, measure_trips
 
+    found = []
     with ExitStack() as stack:
         endpoint = settings.cloud
-        if not endpoint:
-            server = stack.enter_context(CloudServer(folder, progress=output.note))
-            endpoint = server.endpoint
-        request = TripRequest(
-            endpoint=endpoint,
-            folder=folder,
-            artifact=original,
-            networks=settings.networks,
-            payload=settings.payload,
-            access=settings.access or CloudAccess(),
-            runs=settings.cloud_runs,
-            max_duration_s=settings.cloud_seconds,
-        )
-        return measure_trips(request, progress=output.note)
+        for network in settings.networks or (None,):
+            name = network.id if network else "direct"
+            path = settings.out / "records" / f"trip-{name}.json"
+            if stages.has(f"trip over {name}"):
+                found.append(load(CloudTrip, path))
+                continue
+            if not endpoint:
+                server = stack.enter_context(CloudServer(folder, progress=output.note))
+                endpoint = server.endpoint
+            request = TripRequest(
+                endpoint=endpoint,
+                folder=folder,
+                artifact=original,
+                networks=(network,) if network else (),
+                payload=settings.payload,
+                access=settings.access or CloudAccess(),
+                runs=settings.cloud_runs,
+                max_duration_s=settings.cloud_seconds,
+            )
+            (trip,) = measure_trips(request, progress=output.note)
+            save(trip, path)
+            stages.end(f"trip over {name}")
+            found.append(trip)
+    return tuple(found)
 
 
-def _board_name(run: BoardRun) -> str:
-    if run.entry.stand_in:
-        return f"this machine, standing in for a {run.measurement.profile}"
-    return run.entry.name
+def _board_name(measurement: Measurement) -> str:
+    if any(note.id == "stand-in" for note in measurement.validity):
+        return f"this machine, standing in for a {measurement.profile}"
+    return measurement.board

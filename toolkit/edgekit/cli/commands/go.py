@@ -15,7 +15,13 @@ from edgekit.cli.options import (
     inventory_option,
 )
 from edgekit.cli.output import Output, output_options
-from edgekit.cli.projects import ConvertOptions, convert_options, convert_request, own_pipeline
+from edgekit.cli.projects import (
+    ConvertOptions,
+    convert_options,
+    convert_request,
+    own_pipeline,
+    read_project,
+)
 from edgekit.cli.quantities import Duration
 
 NETWORKS = ("fiber", "4g", "3g-fast")
@@ -42,6 +48,7 @@ NETWORKS = ("fiber", "4g", "3g-fast")
 @click.option(
     "--threads", default=0, type=THREADS, help="Threads of the engine; default: the profile's."
 )
+@click.option("--restart", is_flag=True, help="Do again what a broken-off run has done.")
 @inventory_option
 @output_options
 def command(
@@ -49,6 +56,7 @@ def command(
     board: str,
     cloud: str,
     networks: tuple[str, ...],
+    restart: bool,
     inventory: Path | None,
     output: Output,
     **given: object,
@@ -58,11 +66,15 @@ def command(
     Converts it for the profile, puts it on the board, measures it there, measures the original
     model behind a cloud endpoint over each network, explains both, writes report.html and every
     record. Without --board this machine stands in for one, over real SSH; without --cloud the
-    original is served here and networks are emulated.
+    original is served here and networks are emulated. Without MODEL all of it comes from
+    edgekit.toml (edgekit init).
+
+    A chain that was broken off goes on where it was, when the same command is given again.
 
     \b
     Examples:
       edgekit go model.pt2 --profile raspberrypi --calibration photos/ --pipeline imagenet
+      edgekit go
       edgekit go model.onnx --profile raspberrypi-5 --board kitchen-pi --cloud grpc://10.0.0.5:8081
     """
     from edgekit.boards.opening import find_board
@@ -73,6 +85,11 @@ def command(
     from edgekit.report.text import render
 
     request, _ = convert_request(options, Path())
+    project = read_project(Path()) if options.model is None else None
+    if project is not None:
+        board = board or project.target.board
+        cloud = cloud or project.target.cloud
+        networks = networks or project.target.networks
     board = board or "local"
     find_board(board, inventory=inventory, profile=request.profile)
     is_local = cloud in ("", "local")
@@ -94,6 +111,7 @@ def command(
             pipeline=own_pipeline(options, Path()),
         ),
         inventory=inventory,
+        is_restarted=restart,
     )
     report = go(request, settings, output)
     output.data(report, render(report))
