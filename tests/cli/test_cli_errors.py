@@ -58,6 +58,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("go m.onnx --profile raspberrypi --board kitchn-pi", 3, "kitchn-pi", "boards add"),
         ("go m.onnx --profile raspberrypi --cloud nowhere", 3, "nowhere", "grpc://"),
         ("go m.onnx --profile raspberrypi --runs 0", 2, "not in the range", ""),
+        ("go m.onnx --profile raspberrypi --policy strickt", 2, "did you mean strict", "--help"),
         ("compare run.json artifact --cloud htp://x:1", 3, "'htp' is not known", "http"),
         ("compare run.json artifact --cloud grpc://x:1 --network fibre", 3, "fibre", "fiber"),
         (

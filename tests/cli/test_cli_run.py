@@ -12,7 +12,7 @@ import pytest
 from edgekit.cli.live import LiveLine, progress_text
 from edgekit.cli.main import run
 from edgekit.cli.quantities import CountList, Duration, Pair, Rate
-from edgekit.cli.run_length import length_of
+from edgekit.cli.run_length import length_of, length_of_go
 from edgekit.cli.variants import read_pipeline, with_changes
 from edgekit.core.artifact import ModelArtifact
 from edgekit.core.errors import ConfigError
@@ -251,3 +251,15 @@ def test_numbers_take_the_place_of_the_policy() -> None:
     assert (budget.policy, budget.max_duration_s) == ("default", 5.0)
     sustained = length_of(given(duration=60.0))
     assert (sustained.width_p50, sustained.min_duration_s, sustained.runs) == (0.0, 60.0, 1)
+
+
+def test_how_long_go_measures() -> None:
+    plain = {"policy": None, "runs": None, "warmup_runs": None, "seconds": None}
+    usual = length_of_go(plain)
+    assert (usual.runs, usual.warmup_runs, usual.min_duration_s) == (300, 20, 5.0)
+    assert not usual.policy
+    counted = length_of_go(plain | {"runs": 7, "seconds": 0.0})
+    assert (counted.runs, counted.min_duration_s) == (7, 0.0)
+    strict = length_of_go(plain | {"policy": "strict"})
+    assert (strict.policy, strict.width_p50, strict.max_duration_s) == ("strict", 0.005, 60.0)
+    assert length_of_go(plain | {"policy": "strict", "runs": 7}).runs == 7

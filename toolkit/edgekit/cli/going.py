@@ -171,9 +171,25 @@ def _convert_original(request: ConvertRequest, folder: Path, output: Output) -> 
 
 
 def _run(artifact: Path, settings: GoSettings, output: Output) -> BoardRun:
-    return deploy_and_run(
-        artifact, settings.board, "", settings.run, inventory=settings.inventory, output=output
+    """The last launch of as many as the policy wants; all of them have records."""
+    from edgekit.measure.policies import find_policy
+    from edgekit.measure.sweep import Matrix
+
+    launches = find_policy(settings.run.policy).launches if settings.run.policy else 1
+    records = settings.out / "records"
+    done = deploy_and_run(
+        artifact,
+        settings.board,
+        "",
+        settings.run,
+        inventory=settings.inventory,
+        output=output,
+        matrix=Matrix(launches=launches),
+        records=records,
     )
+    if done.run_set is not None:
+        save(done.run_set, records / "run-set.json")
+    return done
 
 
 def _trips(

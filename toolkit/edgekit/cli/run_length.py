@@ -42,3 +42,20 @@ def length_of(given: Mapping[str, object]) -> RunSettings:
         width_p50=0.0 if counted else policy.width_p50,
         width_p95=0.0 if counted else policy.width_p95,
     )
+
+
+GO_RUNS, GO_WARMUP_RUNS, GO_SECONDS = 300, 20, 5.0
+"""Of ``edgekit go`` without a policy: enough for a p99, and for the whole job to stay short."""
+
+
+def length_of_go(given: Mapping[str, object]) -> RunSettings:
+    """As :func:`length_of` where a policy is named; else numbers, given ones or those of ``go``."""
+    if given["policy"]:
+        return length_of({"duration": None, "max_seconds": None, **given})
+    numbers = {"runs": GO_RUNS, "warmup_runs": GO_WARMUP_RUNS, "seconds": GO_SECONDS}
+    found = {name: given[name] if given[name] is not None else n for name, n in numbers.items()}
+    return RunSettings(
+        runs=int(str(found["runs"])),
+        warmup_runs=int(str(found["warmup_runs"])),
+        min_duration_s=float(str(found["seconds"])),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -36,14 +37,13 @@ NETWORKS = ("fiber", "4g", "3g-fast")
 @click.option("--network", "networks", multiple=True, help="Emulate these: edgekit net list.")
 @cloud_options
 @click.option("--out", type=click.Path(path_type=Path), default=Path("edgekit-out"))
+@click.option("--policy", help="How to measure on the board, as in edgekit run: quick, strict...")
 @click.option(
-    "--runs", default=300, show_default=True, type=RUNS, help="Invocations on the board, at least."
+    "--runs", type=RUNS, help="Invocations on the board, at least; default: 300 without --policy."
 )
+@click.option("--warmup-runs", type=WARMUP_RUNS, help="Before the timed part; default: 20.")
 @click.option(
-    "--warmup-runs", default=20, show_default=True, type=WARMUP_RUNS, help="Before the timed part."
-)
-@click.option(
-    "--seconds", default=5.0, type=Duration(), show_default=True, help="Timed part on the board."
+    "--seconds", type=Duration(), help="Timed part on the board; default: 5 without --policy."
 )
 @click.option(
     "--threads", default=0, type=THREADS, help="Threads of the engine; default: the profile's."
@@ -78,8 +78,8 @@ def command(
       edgekit go model.onnx --profile raspberrypi-5 --board kitchen-pi --cloud grpc://10.0.0.5:8081
     """
     from edgekit.boards.opening import find_board
-    from edgekit.cli.chain import RunSettings
     from edgekit.cli.going import GoSettings, go
+    from edgekit.cli.run_length import length_of_go
     from edgekit.cloud.endpoint import parse_endpoint
     from edgekit.networks.catalog import load_network
     from edgekit.report.text import render
@@ -92,6 +92,7 @@ def command(
         networks = networks or project.target.networks
     board = board or "local"
     find_board(board, inventory=inventory, profile=request.profile)
+    length = length_of_go(given)
     is_local = cloud in ("", "local")
     if not is_local:
         parse_endpoint(cloud)
@@ -103,10 +104,8 @@ def command(
         networks=tuple(load_network(name) for name in names),
         payload=str(given["payload"] or ""),
         access=cloud_access(given),
-        run=RunSettings(
-            runs=int(str(given["runs"])),
-            warmup_runs=int(str(given["warmup_runs"])),
-            min_duration_s=float(str(given["seconds"])),
+        run=replace(
+            length,
             threads=int(str(given["threads"])),
             pipeline=own_pipeline(options, Path()),
         ),
