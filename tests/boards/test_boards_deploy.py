@@ -30,6 +30,7 @@ from edgekit.core.deploy import Action
 from edgekit.core.errors import (
     BoardError,
     BoardMismatch,
+    BoardTimeout,
     ConfigError,
     GateFailed,
     RecordError,
@@ -234,6 +235,24 @@ def test_another_deployer_is_told_who_is_at_work(
     done = put(board, transport, artifact).deployment
     assert done
     assert done.changed
+
+
+def test_a_lease_that_cannot_be_given_back_fails_no_deployment(
+    board: LocalBoard, transport: Transport, artifact: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow board may not answer in time after everything was done and confirmed."""
+    real_call = RunnerSession.call
+
+    def silent(self: RunnerSession, command: str, request: object, **options: object) -> object:
+        if command == "end":
+            raise BoardTimeout("python3 did not end within 10 s")
+        return real_call(self, command, request, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RunnerSession, "call", silent)
+        done = put(board, transport, artifact).deployment
+    assert done
+    assert active(board) == done.release
 
 
 def test_a_deployer_that_waits_gets_its_turn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import socket
 import threading
@@ -14,6 +15,8 @@ from edgekit.core.errors import EdgekitError
 
 LEASE_S = 60.0
 """A deployer that vanishes blocks a board for this long."""
+END_TIMEOUT_S, FAILED_END_TIMEOUT_S = 60.0, 10.0
+"""To give the lease back: a board may be slow; after a failure it may be gone."""
 
 
 class BoardLease:
@@ -69,11 +72,11 @@ class BoardLease:
         self._thread.join()
         # what has arrived stays for the next try, unless a person said stop
         discard = kind is not None and not issubclass(kind, Exception)
-        try:
-            self.session.call("end", self.request(discard=discard), timeout_s=10)
-        except EdgekitError:  # the next deployment from here goes on; for others it runs out
-            if kind is None:
-                raise
+        timeout_s = END_TIMEOUT_S if kind is None else FAILED_END_TIMEOUT_S
+        # a lease that is not given back takes nothing from what was done: the next deployment
+        # from here goes on with it, and for others it runs out
+        with contextlib.suppress(EdgekitError):
+            self.session.call("end", self.request(discard=discard), timeout_s=timeout_s)
 
     def _beat(self) -> None:
         while not self._stop.wait(self.lease_s / 3):
