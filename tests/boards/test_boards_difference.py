@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from array import array
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from board_home import BoardHome, sha256, text_of
+from edgekit.boards import difference as difference_module
 from edgekit.boards import sent_files
-from edgekit.boards.difference import is_worth_it, make_difference
+from edgekit.boards.difference import is_worth_it, make_difference, try_difference
 from edgekit.boards.sources import BytesSource
 from edgekit.boards.tensor_map import find_tensors
 from edgekit_runner import delta, wire
@@ -87,6 +89,36 @@ def test_a_fine_tuned_model_is_a_small_difference(tmp_path: Path) -> None:
 def test_what_has_nothing_in_common_is_not_worth_it() -> None:
     new = onnx({"other": random.Random(1).randbytes(50_000)})
     assert not is_worth_it(make_difference(OLD, new), len(new))
+
+
+def test_what_does_not_pack_costs_no_packing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packing 200 MB that do not pack would take longer than sending them."""
+
+    def refuse(*arguments: object, **options: object) -> tuple[bytes, str]:
+        raise AssertionError("it was packed")
+
+    old, new = (random.Random(seed).randbytes(2_000_000) for seed in (1, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr(difference_module, "pack", refuse)
+        assert try_difference(old, new, is_slow=False) is None
+        assert try_difference(b"", new, is_slow=True) is None
+    found = try_difference(old, jittered(old, 3), is_slow=False)
+    assert found
+    assert len(found) < 0.5 * len(old)
+    assert b'"gzip"' in found[:200]
+
+
+@pytest.mark.parametrize("width", [2, 4])
+def test_numbers_whose_low_bytes_do_not_pack_are_worth_it(tmp_path: Path, width: int) -> None:
+    """Samples that hit nothing but one plane of the bytes would say that they are not."""
+    chance = random.Random(width)
+    old = array("I" if width == 4 else "H", (chance.randrange(1 << 14) for _ in range(600_000)))
+    new = array(old.typecode, (value + chance.randrange(256) for value in old))
+    before, after = (onnx({"w": side.tobytes()}, kind=1) for side in (old, new))
+    found = try_difference(before, after, is_slow=False)
+    assert found
+    assert len(found) < 0.8 * len(after)
+    assert applied(before, found, len(after), tmp_path) == after
 
 
 @given(st.binary(max_size=300), st.binary(max_size=300), st.sampled_from([1, 2, 4, 8]))

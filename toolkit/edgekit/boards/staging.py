@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from edgekit.boards import sent_files
 from edgekit.boards.board_lease import BoardLease
 from edgekit.boards.bundling import Release
 from edgekit.boards.deploy_plan import Active, upload_order
-from edgekit.boards.difference import Difference, is_worth_it, make_difference
+from edgekit.boards.difference import Difference, try_difference
 from edgekit.boards.session import Event
 from edgekit.boards.sources import BytesSource, Source
 from edgekit.boards.stopwatch import Meter
@@ -25,9 +24,6 @@ SLOW_BYTES_S = 3_000_000
 about a sixth of int8 weights (facts of the deployment study, E5)."""
 RATE_BYTES = 200_000
 """Sent before the rate is believed."""
-SAMPLE_BYTES = 256_000
-SAMPLE_SHARE = 0.88
-"""A sample that does not pack below this share is not worth packing: wheels are deflated already."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +96,8 @@ class Staging:
             return None
         with source.open() as stream:
             new = stream.read()
-        if old is None and not _packs(new):
-            return None
-        data = make_difference(old or b"", new)
-        if not is_worth_it(data, len(new)):
+        data = try_difference(old or b"", new, is_slow=is_slow)
+        if data is None:
             return None
         return Difference(data, base if old is not None else "", source.sha256, len(new))
 
@@ -119,12 +113,6 @@ def _bases(active: Active, release: Release) -> Mapping[str, str]:
         for entry in release.bundle.files
         if entry.path in before and before[entry.path] != entry.sha256
     }
-
-
-def _packs(data: bytes) -> bool:
-    middle = max(len(data) // 2 - SAMPLE_BYTES // 2, 0)
-    sample = data[middle : middle + SAMPLE_BYTES]
-    return len(gzip.compress(sample, 1)) < SAMPLE_SHARE * len(sample)
 
 
 def _told(found: Difference, packed: BytesSource) -> dict[str, object]:
