@@ -71,10 +71,9 @@ GUARD_FLOAT = Subject("small", "float", "onnxruntime", 60)
 SUBJECTS = (
     GUARD,
     GUARD_FLOAT,
-    Subject("efficientnet-lite0", "int8-static", "litert", 8),
-    Subject("efficientnet-lite0", "float", "onnxruntime", 5),
+    Subject("efficientnet-lite0", "int8-static", "litert", 5),
 )
-"""The demo's artifact for the board, the demo's original, and a small network for both engines."""
+"""The demo's artifact for the board, and a small network for both engines."""
 
 
 @dataclass(frozen=True)
