@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
 
 import numpy
@@ -11,6 +12,7 @@ from kserve.errors import InvalidInput
 from edgekit.cloud.serving.batching import Batcher, Waiting
 from edgekit.cloud.serving.cache import ResponseCache
 from edgekit.cloud.serving.client import schedule
+from edgekit.cloud.serving.server import listen
 from edgekit.cloud.serving.tensors import Incoming, Preparation
 from edgekit_runner.engines.contract import Tensor
 
@@ -104,6 +106,14 @@ def main(request: dict[str, Any]) -> dict[str, Any]:
     assert said(pair, ["left"]) == "expected 2 inputs (left, right), got 1"
     alone = Preparation([engine_tensor("x")], {"kind": "tensor"})
     assert alone.arrays([incoming("other", right)])[0][0, 0] == 1.0, "the only one"
+
+    with (
+        listen("127.0.0.1", 0) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as accepted,
+    ):
+        told = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert told, "the end of an answer does not wait for an acknowledgement"
 
     even = schedule(10.0, 1.0, "constant")
     assert even == [i * 100_000_000 for i in range(10)]

@@ -24,6 +24,7 @@ from conftest import need_or_skip
 from edgekit_runner import wire
 from edgekit_runner.engines.contract import Tensor
 from edgekit_runner.inference_protocol import BadInference, parse_inputs
+from edgekit_runner.serve import Handler
 from edgekit_runner.unit import Unit, unit_name, unit_text
 
 TENSORS = [{"name": "x", "shape": [-1, 2], "dtype": "float32"}]
@@ -150,6 +151,10 @@ def test_other_paths_and_sizes_are_refused(served: Served) -> None:
     assert served.ask("POST", "/v2/models/dogs/infer", infer(1, 2))[0] == 404
     headers = {"Content-Length": "99999999999"}
     assert served.ask("POST", "/v2/models/cats/infer", None, **headers)[0] == 413
+
+
+def test_the_end_of_an_answer_does_not_wait_for_an_acknowledgement() -> None:
+    assert Handler.disable_nagle_algorithm
 
 
 def test_it_listens_on_loopback_only(served: Served) -> None:

@@ -33,6 +33,15 @@ class ServerSettings:
     """PEM; with ``key`` the server speaks TLS."""
     key: Path | None = None
     max_body_mb: float = 64.0
+    replicas: tuple[int, int] = (0, 0)
+    """Fewest and most replicas of each model on Ray Serve; 0: computed in the server itself."""
+    ray: str = "local"
+    """The cluster's address; ``local`` starts one on this machine."""
+
+    @property
+    def environment(self) -> str:
+        """The tool environment of the server."""
+        return "cloud-ray" if self.replicas[0] else "cloud"
 
     def document(self, folders: Sequence[Path]) -> dict[str, Any]:  # Any: JSON
         """What the server's process is told.
@@ -59,6 +68,8 @@ class ServerSettings:
             "http_port": self.http_port,
             "options": asdict(self.options),
             "max_body_bytes": int(self.max_body_mb * (1 << 20)),
+            "replicas": list(self.replicas) if self.replicas[0] else [],
+            "ray": self.ray,
             **files,
         }
 
@@ -115,7 +126,7 @@ class CloudServer:
 
     def __enter__(self) -> Self:
         document = self.settings.document(self.folders)
-        python = ensure("cloud", progress=self.progress)
+        python = ensure(self.settings.environment, progress=self.progress)
         self._scratch = tempfile.TemporaryDirectory(prefix="edgekit-server-")
         argv = [str(python), "-m", "edgekit.cloud.serving.server", json.dumps(document)]
         try:

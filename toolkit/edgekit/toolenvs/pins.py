@@ -113,6 +113,18 @@ ENVIRONMENTS = {
             ),
             size_mb=650,
         ),
+        ToolEnvironment(
+            name="cloud-ray",
+            purpose="the same server with replicas on Ray Serve",
+            requirements=(
+                "kserve[ray]==0.21.0",
+                "ray[serve]==2.60.0",
+                "onnxruntime==1.32.0",
+                "ai-edge-litert==2.3.0",
+                "numpy==2.4.6",
+            ),
+            size_mb=950,
+        ),
     )
 }
 

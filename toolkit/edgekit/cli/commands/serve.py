@@ -17,6 +17,14 @@ from edgekit.cli.output import Output, output_options
 @click.option("--threads", default=0, help="Threads of an engine; default: all processors.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Per model.")
 @click.option(
+    "--replicas",
+    default="",
+    help="So many processes per model on Ray Serve; 1-4: as many as the load needs.",
+)
+@click.option(
+    "--ray", default="", help="Ray cluster for --replicas; default: one on this machine."
+)
+@click.option(
     "--max-batch",
     default=1,
     show_default=True,
@@ -50,6 +58,7 @@ def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> Non
     Examples:
       edgekit serve original
       edgekit serve original other --workers 2 --threads 1 --max-in-flight 32
+      edgekit serve original --replicas 2 --threads 1
       edgekit serve original --host 0.0.0.0 --token-file token.txt --tls-cert cert.pem --tls-key key.pem
     """
     from edgekit.boards.deploy import load_card
@@ -86,6 +95,8 @@ def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> Non
         certificate=paths.get("tls_cert"),
         key=paths.get("tls_key"),
         max_body_mb=float(str(given["max_body"])),
+        replicas=_replicas(str(given["replicas"]), str(given["ray"])),
+        ray=str(given["ray"]) or "local",
     )
     with CloudServer(*artifacts, settings=settings, progress=output.note) as server:
         document = {
@@ -101,3 +112,30 @@ def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> Non
             output.note("ended")
             return
     raise EndpointFailed(f"the server ended by itself with exit code {code}")
+
+
+def _replicas(text: str, ray: str) -> tuple[int, int]:
+    """Fewest and most; 0 where none are asked for.
+
+    Raises:
+        ConfigError: they are no numbers, or a cluster is named without them.
+    """
+    from edgekit.core.errors import ConfigError
+
+    if not text:
+        if ray:
+            raise ConfigError("--ray needs to know how many", hint="--replicas 2")
+        return 0, 0
+    fewest, _, most = text.partition("-")
+    if not fewest.isdecimal() or not (most or fewest).isdecimal():
+        raise ConfigError(f"--replicas {text!r}: expected a number", hint="--replicas 2, or 1-4")
+    found = int(fewest), int(most or fewest)
+    if not 1 <= found[0] <= found[1] <= MOST_REPLICAS:
+        raise ConfigError(
+            f"--replicas {text!r}: expected 1 to {MOST_REPLICAS}, the smaller number first",
+            hint="--replicas 2, or 1-4",
+        )
+    return found
+
+
+MOST_REPLICAS = 1000

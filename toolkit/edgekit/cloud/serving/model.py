@@ -52,42 +52,16 @@ class Answer:
     is_cached: bool
 
 
-class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed here
-    """An artifact folder in one of our engines."""
+class EndpointModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed here
+    """A model behind the endpoint: what it takes, how many requests at a time, and its counters."""
 
-    def __init__(self, folder: Path, options: ModelOptions) -> None:
-        self.card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        super().__init__(self.card["name"])
-        self.options = options
-        engine = "litert" if self.card["format"] == "tflite" else self.card["engine"]
-        path = str(folder / self.card["model"])
-        load = engines.find_engine(engine).load
-        threads = options.threads or len(os.sched_getaffinity(0))
-        self.sessions = deque(load(path, threads) for _ in range(options.workers))
-        session = self.sessions[0]
-        self.inputs, self.outputs = session.inputs, session.outputs
-        self.preparation = Preparation(self.inputs, self.card["pipeline"])
-        self.rows = self.inputs[0].shape[0] if self.inputs[0].shape else 1
-        """Samples of one inference; -1 when the model leaves it open."""
-        self.pool = ThreadPoolExecutor(options.workers, thread_name_prefix="engine")
-        self.batcher = Batcher(
-            self._run,
-            workers=options.workers,
-            max_rows=self.largest_batch(),
-            max_wait_s=options.max_wait_ms / 1e3,
-        )
-        limit = int(options.cache_mb * 1e6)
-        self.cache = ResponseCache(limit, options.cache_ttl_s) if limit else None
+    def __init__(
+        self, name: str, inputs: Sequence[Any], outputs: Sequence[Any], options: ModelOptions
+    ) -> None:  # Any: the engines' Tensor
+        super().__init__(name)
+        self.inputs, self.outputs, self.options = inputs, outputs, options
         self.in_flight = 0
         self.ready = True
-
-    def largest_batch(self) -> int:
-        """Samples that are computed together at most."""
-        return (
-            self.options.max_batch
-            if self.rows < 0
-            else max(min(self.options.max_batch, self.rows), 1)
-        )
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:  # Any: kserve's own
         """Requests come in through `answer`."""
@@ -117,7 +91,7 @@ class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed 
         IN_FLIGHT.labels(self.name).set(self.in_flight)
         outcome = "failed"
         try:
-            answer = await self._answer(tensors)
+            answer = await self.compute(tensors)
             outcome = "answered"
         finally:
             self.in_flight -= 1
@@ -125,9 +99,52 @@ class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed 
             REQUESTS.labels(self.name, outcome).inc()
         for phase, spent_ns in answer.times_ns.items():
             PHASES.labels(self.name, phase).observe(spent_ns / 1e9)
+        if answer.batch_rows:
+            ROWS.labels(self.name).observe(answer.batch_rows)
+        if self.options.cache_mb:
+            CACHE.labels(self.name, "hit" if answer.is_cached else "miss").inc()
         return answer
 
-    async def _answer(self, tensors: Sequence[Incoming]) -> Answer:
+    async def compute(self, tensors: Sequence[Incoming]) -> Answer:
+        """One request, uncounted."""
+        raise NotImplementedError
+
+
+class ServedModel(EndpointModel):
+    """An artifact folder in one of our engines."""
+
+    def __init__(self, folder: Path, options: ModelOptions) -> None:
+        self.card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        engine = "litert" if self.card["format"] == "tflite" else self.card["engine"]
+        path = str(folder / self.card["model"])
+        load = engines.find_engine(engine).load
+        threads = options.threads or len(os.sched_getaffinity(0))
+        self.sessions = deque(load(path, threads) for _ in range(options.workers))
+        session = self.sessions[0]
+        super().__init__(self.card["name"], session.inputs, session.outputs, options)
+        self.preparation = Preparation(self.inputs, self.card["pipeline"])
+        self.rows = self.inputs[0].shape[0] if self.inputs[0].shape else 1
+        """Samples of one inference; -1 when the model leaves it open."""
+        self.pool = ThreadPoolExecutor(options.workers, thread_name_prefix="engine")
+        self.batcher = Batcher(
+            self._run,
+            workers=options.workers,
+            max_rows=self.largest_batch(),
+            max_wait_s=options.max_wait_ms / 1e3,
+        )
+        limit = int(options.cache_mb * 1e6)
+        self.cache = ResponseCache(limit, options.cache_ttl_s) if limit else None
+
+    def largest_batch(self) -> int:
+        """Samples that are computed together at most."""
+        return (
+            self.options.max_batch
+            if self.rows < 0
+            else max(min(self.options.max_batch, self.rows), 1)
+        )
+
+    async def compute(self, tensors: Sequence[Incoming]) -> Answer:
+        """One request, uncounted."""
         started = clock()
         if self.preparation.is_heavy(tensors):
             loop = asyncio.get_running_loop()
@@ -138,7 +155,6 @@ class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed 
         if self.cache:
             key = self.cache.key(arrays)
             kept = self.cache.get(key)
-            CACHE.labels(self.name, "miss" if kept is None else "hit").inc()
             if kept is not None:
                 times = {
                     "preprocess": clock() - started,
@@ -151,7 +167,6 @@ class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed 
         done = await self.batcher.submit(arrays, arrays[0].shape[0] if arrays[0].shape else 1)
         if self.cache and key:
             self.cache.put(key, done.outputs)
-        ROWS.labels(self.name).observe(done.batch_rows)
         times = {
             "preprocess": prepared - started,
             "queue": done.queue_ns,
@@ -191,7 +206,7 @@ class ServedModel(InferenceModel):  # type: ignore[misc]  # kserve is not typed 
         return numpy.concatenate([array, numpy.repeat(array[-1:], missing, axis=0)])
 
 
-def find_model(plane: DataPlane, name: str) -> ServedModel:
+def find_model(plane: DataPlane, name: str) -> EndpointModel:
     """The model of that name.
 
     Raises:
@@ -203,7 +218,7 @@ def find_model(plane: DataPlane, name: str) -> ServedModel:
         error = ModelNotFound(name)
         error.reason = f"there is no model {name!r}; {did_you_mean(name, registry.get_models())}"
         raise error
-    assert isinstance(model, ServedModel)
+    assert isinstance(model, EndpointModel)
     return model
 
 

@@ -20,7 +20,7 @@ from kserve.protocol.rest.v2_endpoints import V2Endpoints
 from prometheus_client import REGISTRY, exposition
 
 from edgekit import __version__
-from edgekit.cloud.serving.model import Answer, ServedModel, clock, find_model
+from edgekit.cloud.serving.model import Answer, EndpointModel, clock, find_model
 from edgekit.cloud.serving.rest_schema import (
     METRICS,
     OF_INFERENCE,
@@ -136,7 +136,9 @@ def _typed(document: Any, name: str, kind: type) -> Any:  # Any: JSON
     return value
 
 
-def respond(model: ServedModel, document: dict[str, Any], answer: Answer) -> Response:  # Any: JSON
+def respond(
+    model: EndpointModel, document: dict[str, Any], answer: Answer
+) -> Response:  # Any: JSON
     """The answer: binary where it was asked for, JSON otherwise.
 
     Raises:

@@ -17,7 +17,7 @@ from kserve.protocol.grpc.interceptors import ExceptionToStatusInterceptor
 from kserve.protocol.grpc.servicer import InferenceServicer
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from edgekit.cloud.serving.model import Answer, ServedModel, clock, find_model
+from edgekit.cloud.serving.model import Answer, EndpointModel, clock, find_model
 from edgekit.cloud.serving.tensors import DATATYPES, Incoming
 
 OPEN_METHODS = ("/ServerLive", "/ServerReady")
@@ -73,7 +73,7 @@ def _incoming(request: Any, i: int) -> Incoming:  # Any: protobuf
     return Incoming(tensor.name, tensor.datatype, tuple(tensor.shape), raw, values)
 
 
-def _message(model: ServedModel, request: Any, answer: Answer) -> Any:  # Any: protobuf
+def _message(model: EndpointModel, request: Any, answer: Answer) -> Any:  # Any: protobuf
     started = clock()
     wanted = {output.name for output in request.outputs}
     unknown = wanted - {tensor.name for tensor in model.outputs}

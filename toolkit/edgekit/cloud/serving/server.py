@@ -3,7 +3,8 @@
 ``python -m edgekit.cloud.serving.server SETTINGS`` prints one JSON line with the ports once it
 answers, and ends when stdin closes. SETTINGS is JSON: folders, host, grpc_port, http_port (0
 chooses one), options (see `ModelOptions`), and optionally token_file, certificate, key,
-max_body_bytes.
+max_body_bytes, and for replicas on Ray Serve replicas ([fewest, most]) and ray (an address, or
+``local``).
 
 Every answer tells where its time went: parameters ``server_preprocess_ns``, ``server_queue_ns``,
 ``server_batch_wait_ns``, ``server_compute_ns`` and ``server_encode_ns``.
@@ -18,6 +19,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,10 @@ from kserve.protocol.dataplane import DataPlane
 from edgekit import __version__
 from edgekit.cloud.options import ModelOptions
 from edgekit.cloud.serving import rest, rpc
-from edgekit.cloud.serving.model import ServedModel, find_model
+from edgekit.cloud.serving.model import EndpointModel, ServedModel, find_model
+
+ENDINGS: list[Callable[[], None]] = []
+"""What has to be done before the process ends."""
 
 
 class Plane(DataPlane):  # type: ignore[misc]  # kserve is not typed here
@@ -38,7 +43,7 @@ class Plane(DataPlane):  # type: ignore[misc]  # kserve is not typed here
         """The server's name, version and extensions of the protocol."""
         return {"name": "edgekit", "version": __version__, "extensions": ["binary_tensor_data"]}
 
-    def get_model(self, name: str) -> ServedModel:
+    def get_model(self, name: str) -> EndpointModel:
         """The model of that name; where there is none, it says which there are."""
         return find_model(self, name)
 
@@ -55,13 +60,13 @@ def main(arguments: list[str]) -> None:
 
 async def _serve(settings: dict[str, Any], announce_to: int) -> None:  # Any: JSON
     host = settings["host"]
-    listener = _listen(host, settings["http_port"])
+    listener = listen(host, settings["http_port"])
     _require_free(host, settings["grpc_port"])
     access = _access(settings)
     registry = ModelRepository()
     options = ModelOptions(**settings["options"])
-    for folder in settings["folders"]:
-        registry.update(ServedModel(Path(folder), options))
+    for model in await asyncio.to_thread(_models, settings, options):
+        registry.update(model)
     plane = Plane(model_registry=registry)
     _, grpc_port = await rpc.start(plane, host, settings["grpc_port"], access)
     config = uvicorn.Config(
@@ -77,6 +82,17 @@ async def _serve(settings: dict[str, Any], announce_to: int) -> None:  # Any: JS
     await uvicorn.Server(config).serve(sockets=[listener])
 
 
+def _models(settings: dict[str, Any], options: ModelOptions) -> list[EndpointModel]:  # Any: JSON
+    folders = [Path(folder) for folder in settings["folders"]]
+    if not settings.get("replicas"):
+        return [ServedModel(folder, options) for folder in folders]
+    from edgekit.cloud.serving.replicas import Cluster  # Ray is in an environment of its own
+
+    cluster = Cluster(settings["ray"], settings["replicas"], len(folders))
+    ENDINGS.append(cluster.close)
+    return [cluster.deploy(folder, options) for folder in folders]
+
+
 def _access(settings: dict[str, Any]) -> rpc.Access:  # Any: JSON
     token = settings.get("token_file")
     certificate, key = settings.get("certificate"), settings.get("key")
@@ -88,10 +104,14 @@ def _access(settings: dict[str, Any]) -> rpc.Access:  # Any: JSON
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; ends the process with a sentence when the address cannot be used."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+        # connections inherit it: else the end of an answer waits 40 ms for a delayed acknowledgement
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as err:
         sys.exit(f"{host}:{port} cannot be used: {err.strerror}")
 
@@ -99,13 +119,15 @@ def _listen(host: str, port: int) -> socket.socket:
 def _require_free(host: str, port: int) -> None:
     """Ends the process when somebody has the port: gRPC's own message does not say why."""
     if port:
-        _listen(host, port).close()
+        listen(host, port).close()
 
 
 def _end_with_stdin() -> None:
     """Ends the process when whoever started it is gone."""
     while sys.stdin.read(1):
         pass
+    for end in ENDINGS:
+        end()
     os._exit(0)
 
 
