@@ -137,6 +137,11 @@ wide = [
 weights = [array("w0", rng.randn(16, 32)), array("b0", rng.randn(1, 32)), array("w1", rng.randn(32, 10))]
 weights += [array("spread", spread), array("gather", 1 / spread)]
 save("wide", wide, [value("x", "n", 16)], [value("scores", "n", 10)], weights)
+normalized = [
+    helper.make_node("MatMul", ["x", "w0"], ["m0"]),
+    helper.make_node("LpNormalization", ["m0"], ["unit"], axis=-1, p=2),
+]
+save("normalized", normalized, [value("x", "n", 16)], [value("unit", "n", 32)], [array("w0", rng.randn(16, 32))])
 def constant(name, values):
     return helper.make_node("Constant", [], [name], value=array(name, values))
 recurrent = [
@@ -223,7 +228,8 @@ def transformer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def hard_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """wide.onnx, which full static int8 destroys, and recurrent.onnx, whose weights are Constants."""
+    """wide.onnx, which full static int8 destroys; recurrent.onnx, whose weights are Constants, and whose
+    LSTM onnx2tf gets wrong; normalized.onnx, which onnx2torch does not know."""
     folder = tmp_path_factory.mktemp("hard")
     make("onnx", HARD, folder)
     return folder

@@ -27,32 +27,6 @@ OLIVE = ToolEnvironment(
     ),
     size_mb=1700,
 )
-ONNX2TF = ToolEnvironment(
-    name="peer-onnx2tf",
-    purpose="onnx2tf, a peer in benchmarks",
-    requirements=(
-        "numpy==2.2.6",
-        "onnx==1.20.1",
-        "onnxruntime==1.26.0",
-        "opencv-python-headless==4.13.0.92",
-        "onnxsim==0.6.5",
-        "onnxoptimizer==0.4.2",
-        "onnxscript==0.6.2",
-        "ai-edge-litert==2.1.2",
-        "sne4onnx==2.0.1",
-        "sng4onnx==2.0.1",
-        "psutil==5.9.5",
-        "protobuf==7.35.1",
-        "h5py==3.14.0",
-        "ml-dtypes==0.5.4",
-        "setuptools==81.0.0",
-        "flatbuffers==25.12.19",
-        "tqdm==4.67.1",
-        "pytest==9.0.2",
-    ),
-    unbound=("onnx2tf==2.6.9",),  # asks for Python 3.12 and OpenCV with a display
-    size_mb=800,
-)
 ONNX2TF_SAVED_MODEL = ToolEnvironment(
     name="peer-onnx2tf-1",
     purpose="onnx2tf's SavedModel with TFLiteConverter, a peer in benchmarks",

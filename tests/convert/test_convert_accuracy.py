@@ -12,6 +12,7 @@ import pytest
 from edgekit.convert.budget import judge_original, metric_file, metric_of, require_data
 from edgekit.convert.converting import convert
 from edgekit.convert.request import ConvertRequest
+from edgekit.convert.workers.artifact_model import require_finite
 from edgekit.convert.workers.comparison import (
     Outputs,
     accuracy,
@@ -20,7 +21,6 @@ from edgekit.convert.workers.comparison import (
     scores_of,
     user_metric,
 )
-from edgekit.convert.workers.finish import _require_finite
 from edgekit.core.artifact import Accuracy, Agreement
 from edgekit.core.errors import ConfigError, ConvertError, StepFailed
 
@@ -257,5 +257,5 @@ def test_nan_is_told_as_such() -> None:
     broken = whole.copy()
     broken[2, 1] = numpy.nan
     with pytest.raises(StepFailed, match="NaN or infinity for 1 of 5 samples"):
-        _require_finite([Outputs(whole, whole), Outputs(whole, broken)])
-    _require_finite([Outputs(broken, broken)])
+        require_finite([Outputs(whole, whole), Outputs(whole, broken)])
+    require_finite([Outputs(broken, broken)])

@@ -10,7 +10,7 @@ from edgekit.convert.converting import convert, plan_conversion
 from edgekit.convert.pipelines import parse_pipeline
 from edgekit.convert.recipes import CATALOG, LADDER, activation_dtype, find_recipe, ladder
 from edgekit.convert.request import ConvertRequest
-from edgekit.convert.routes import all_steps, find_route, quantizer
+from edgekit.convert.routes import all_steps, find_route, find_routes, quantizer
 from edgekit.core.artifact import Format
 from edgekit.core.errors import ConfigError, ProfileError, RecipeError, UnsupportedModel
 from edgekit.profiles.device import load_profile
@@ -35,6 +35,18 @@ def test_every_source_reaches_every_target(source: Format, target: Format) -> No
         assert step.source == here
         here = step.target
     assert here == target
+
+
+def test_other_ways_come_after_the_cheapest() -> None:
+    ways = find_routes(Format.ONNX, Format.TFLITE)
+    assert [[step.name for step in way] for way in ways] == [
+        ["onnx-to-tflite"],
+        ["onnx-to-tflite-direct"],
+    ]
+    assert (
+        find_route(Format.PYTORCH, Format.TFLITE) == find_routes(Format.PYTORCH, Format.TFLITE)[0]
+    )
+    assert len(find_routes(Format.KERAS, Format.TFLITE)) == 3
 
 
 def test_there_is_no_way_back() -> None:

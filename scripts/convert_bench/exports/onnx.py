@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from convert_bench.environments import ONNX2TF
+from edgekit.toolenvs.pins import ENVIRONMENTS
 
-ENVIRONMENT = ONNX2TF
+ENVIRONMENT = ENVIRONMENTS["onnx2tf"]
 FORMATS = ("onnx", "tflite")
 
 

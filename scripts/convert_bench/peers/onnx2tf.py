@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from convert_bench.environments import ONNX2TF
 from convert_bench.peers.programs import call_program
+from edgekit.toolenvs.pins import ENVIRONMENTS
 
 NAME = "onnx2tf"
 ENGINE = "litert"
 FORMAT = "tflite"
 STARTS_FROM = "onnx"
-ENVIRONMENT = ONNX2TF
+ENVIRONMENT = ENVIRONMENTS["onnx2tf"]
 VARIANTS = ("int8-static", "int8-dynamic")
 
 

@@ -13,7 +13,14 @@ from edgekit.convert.proof import prove
 from edgekit.convert.recipes import FLOAT, Recipe, activation_dtype, find_recipe
 from edgekit.convert.routes import ENGINE_FORMAT
 from edgekit.convert.runtimes import runtime_versions
-from edgekit.convert.work import MODEL_FILES, Made, Work, file_entries, model_files
+from edgekit.convert.work import (
+    FLOAT_LOWEST_SNR_DB,
+    MODEL_FILES,
+    Made,
+    Work,
+    file_entries,
+    model_files,
+)
 from edgekit.core.artifact import (
     NO_LICENCE,
     Accuracy,
@@ -60,7 +67,9 @@ class Candidate:
 
     def make(self) -> ModelArtifact:
         """The artifact's folder is complete but for the card, which is given back."""
-        routed = self.work.route(self.choice.steps, self.choice.engine)
+        choice = self.choice
+        routed = self.work.route(choice.steps, choice.engine, choice.others)
+        self.warnings += routed.notes
         made = self._quantize(routed)
         if self._is_calibrated and self.work.data.count < FEW_SAMPLES:
             self.warnings.append(
@@ -224,7 +233,9 @@ class Candidate:
 
     def _require_faithful(self, agreement: Agreement) -> None:
         if self.recipe.scheme == FLOAT:
-            if agreement.cosine < FLOAT_LOWEST_COSINE:
+            noises = [o.snr_db for o in agreement.outputs if o.snr_db is not None]
+            is_noisy = min(noises, default=FLOAT_LOWEST_SNR_DB) < FLOAT_LOWEST_SNR_DB
+            if agreement.cosine < FLOAT_LOWEST_COSINE or is_noisy:
                 raise StepFailed(
                     f"the converted model is wrong: its outputs differ by "
                     f"{agreement.max_deviation:.3g} (cosine {agreement.cosine:.4f})",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edgekit.convert.recipes import DYNAMIC, FLOAT, WEIGHTS, find_recipe
 from edgekit.convert.request import ConvertRequest
-from edgekit.convert.routes import ENGINE_FORMAT, Step, find_route, quantizer
+from edgekit.convert.routes import ENGINE_FORMAT, Step, find_routes, quantizer
 from edgekit.core.artifact import Format
 from edgekit.core.errors import RecipeError, UnsupportedModel
 from edgekit.core.profile import DeviceProfile
@@ -21,6 +21,8 @@ class Choice:
     recipe: str
     steps: tuple[Step, ...]
     notes: tuple[str, ...]
+    others: tuple[tuple[Step, ...], ...] = ()
+    """Other ways to the format, for where a step of the first fails."""
 
 
 def engines_to_try(request: ConvertRequest, profile: DeviceProfile) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def _choice(
             f"{target.value} has no {recipe}",
             hint=f"an engine for {' or '.join(f.value for f in found.formats)}, or --recipe auto",
         )
-    steps = find_route(source, target)
+    steps, *others = find_routes(source, target)
     if recipe != FLOAT:
         steps = (*steps, quantizer(target, found.scheme))
-    return Choice(engine, recipe, steps, notes)
+    return Choice(engine, recipe, steps, notes, tuple(others))

@@ -182,7 +182,7 @@ def _looks_like_onnx(head: bytes) -> bool:
 
     Source: onnx.proto, ModelProto.ir_version.
     """
-    return len(head) >= 4 and head[0] == 0x08 and 1 <= head[1] < 64 and head[2] & 0x07 in (0, 2)
+    return len(head) >= 4 and head[0] == 0x08 and 1 <= head[1] < 128 and head[2] & 0x07 in (0, 2)
 
 
 def _zip(path: Path, *, trust: bool) -> Format:

@@ -18,6 +18,8 @@ ENGINE_FORMAT: Mapping[str, Format] = {
     "openvino": Format.OPENVINO,
 }
 """Which format an engine runs. TensorRT builds its engines on the board and has no step yet."""
+MOST_ROUTES = 3
+"""More ways than this are not tried one after the other."""
 
 
 @dataclass(frozen=True)
@@ -59,26 +61,36 @@ def find_route(source: Format, target: Format) -> tuple[Step, ...]:
     Raises:
         UnsupportedModel: there is no way.
     """
+    return find_routes(source, target)[0]
+
+
+def find_routes(source: Format, target: Format) -> tuple[tuple[Step, ...], ...]:
+    """The cheapest ways from one format to another, the cheapest first.
+
+    Raises:
+        UnsupportedModel: there is none.
+    """
     if source == target:
-        return tuple(s for s in all_steps() if s.source == s.target == source and not s.recipe)
+        return (tuple(s for s in all_steps() if s.source == s.target == source and not s.recipe),)
     queue: list[tuple[int, int, Format, tuple[Step, ...]]] = [(0, 0, source, ())]
-    seen: set[Format] = set()
+    found: list[tuple[Step, ...]] = []
     tie = 0
-    while queue:
+    while queue and len(found) < MOST_ROUTES:
         cost, _, here, path = heapq.heappop(queue)
         if here == target:
-            return path
-        if here in seen:
+            found.append(path)
             continue
-        seen.add(here)
+        passed = {step.source for step in path}
         for step in all_steps():
-            if step.source == here and not step.recipe and step.target not in seen:
+            if step.source == here and step.target not in (here, *passed) and not step.recipe:
                 tie += 1
                 heapq.heappush(queue, (cost + step.cost, tie, step.target, (*path, step)))
-    raise UnsupportedModel(
-        f"there is no way from {source.value} to {target.value} yet",
-        hint="choose another engine: --engine onnxruntime",
-    )
+    if not found:
+        raise UnsupportedModel(
+            f"there is no way from {source.value} to {target.value} yet",
+            hint="choose another engine: --engine onnxruntime",
+        )
+    return tuple(found)
 
 
 def quantizer(target: Format, recipe: str) -> Step:

@@ -7,7 +7,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,8 @@ MODEL_FILES = {
     Format.OPENVINO: "model.xml",
     Format.SAVED_MODEL: "saved_model",
 }
+FLOAT_LOWEST_SNR_DB = 50.0
+"""A float conversion below this is wrong, not inexact: exact ways give 100 dB and more."""
 FILE_KEYS = ("model", "out", "weights", "samples")
 """Of a step's request: paths of a scratch folder say nothing in a card."""
 
@@ -60,6 +62,8 @@ class Made:
     reports: tuple[StepReport, ...] = ()
     layers: tuple[LayerNoise, ...] = ()
     """What each layer contributes to the error, where that was measured."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about the way that was taken."""
 
 
 class Work:
@@ -80,7 +84,7 @@ class Work:
         self.data = NO_DATA
         self.warnings: list[str] = []
         self._routes: dict[tuple[Step, ...], Made] = {}
-        self._no_routes: dict[tuple[str, tuple[Step, ...]], ConvertError] = {}
+        self._failures: dict[tuple[str, tuple[Step, ...]], ConvertError] = {}
         """Ways that failed; every recipe would fail there again."""
 
     def describe(self) -> None:
@@ -129,28 +133,85 @@ class Work:
                 self.request, reply["value"], reply["sample_count"], reply["classes"]
             )
 
-    def route(self, steps: tuple[Step, ...], engine: str) -> Made:
-        """Applies the steps that change the format, once; gives the float model.
+    def route(
+        self, steps: tuple[Step, ...], engine: str, others: tuple[tuple[Step, ...], ...] = ()
+    ) -> Made:
+        """Applies the steps that change the format; gives the float model.
+
+        Args:
+            steps: the way; steps of recipes are left out.
+            engine: decides which versions of the format can be read.
+            others: ways for where a step fails, in order.
 
         Raises:
-            ConvertError: a step failed, now or the time before.
+            ConvertError: a step of every way failed; the error tells of each.
         """
-        wanted = tuple(step for step in steps if not step.recipe)
-        if (engine, wanted) in self._no_routes:
-            raise self._no_routes[engine, wanted]
-        if wanted not in self._routes:
-            made = Made(self.request.model.absolute())
-            # another engine may take the same way after this one failed
-            folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="route-"))
+        notes: list[str] = []
+        first: ConvertError | None = None
+        for way in (steps, *others):
             try:
-                for i, step in enumerate(wanted):
-                    out = folder / f"{i}" / MODEL_FILES[step.target]
-                    made = self.step(step, made, out, engine)
+                made = self._route(way, engine)
+                if notes:
+                    self._require_faithful(made, way, engine)
             except (StepFailed, UnsupportedModel) as err:
-                self._no_routes[engine, wanted] = err
-                raise
-            self._routes[wanted] = made
-        return self._routes[wanted]
+                first = first or err
+                names = " -> ".join(step.name for step in way if not step.recipe)
+                notes.append(f"{names} failed: {err.message}")
+                if len(notes) <= len(others):
+                    self.progress(notes[-1])
+                continue
+            return replace(made, notes=tuple(f"another way was taken: {note}" for note in notes))
+        assert first is not None
+        if not others:
+            raise first
+        raise type(first)(f"no way leads there: {'; '.join(notes)}", hint=first.hint)
+
+    def _require_faithful(self, made: Made, way: tuple[Step, ...], engine: str) -> None:
+        """A second way has to give what the original gives, before anything is made of it.
+
+        Raises:
+            StepFailed: it does not.
+        """
+        target = [step for step in way if not step.recipe][-1].target
+        reference = self.reference(self.samples)
+        reply = self.call(
+            "onnx",
+            "route_check",
+            {
+                "engine": engine,
+                "format": target.value,
+                "model": str(made.model),
+                "samples": str(self.samples),
+                "reference": str(reference),
+                "channel_last": list(made.channel_last),
+                "names": self.names(),
+            },
+        )
+        if reply["snr_db"] is not None and reply["snr_db"] < FLOAT_LOWEST_SNR_DB:
+            raise StepFailed(
+                f"the float model is wrong: signal to noise {reply['snr_db']:.0f} dB against the "
+                "original"
+            )
+
+    def _route(self, steps: tuple[Step, ...], engine: str) -> Made:
+        """Goes one way; what ways share is done once, and what failed is not tried again."""
+        wanted = tuple(step for step in steps if not step.recipe)
+        made = Made(self.request.model.absolute())
+        # another engine may take the same way after this one failed
+        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix="route-"))
+        for i, step in enumerate(wanted):
+            there = wanted[: i + 1]
+            if (engine, there) in self._failures:
+                raise self._failures[engine, there]
+            if there not in self._routes:
+                out = folder / f"{i}" / MODEL_FILES[step.target]
+                try:
+                    self._routes[there] = self.step(step, made, out, engine)
+                except (StepFailed, UnsupportedModel) as err:
+                    self._failures[engine, there] = err
+                    raise
+            made = self._routes[there]
+        return made
 
     def reference(self, samples: Path) -> Path:
         """The original's outputs on a samples folder, computed once."""

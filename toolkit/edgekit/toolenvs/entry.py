@@ -25,12 +25,18 @@ def main(module: str, request_file: str, reply_file: str) -> int:
         reply = {"error": _error("StepFailed", "the step ran out of memory", "", {})}
     except Exception as err:  # boundary: a converter may raise anything
         traceback.print_exc()
-        text = f"{type(err).__name__}: {err}".strip().splitlines()
-        reply = {"error": _error("StepFailed", text[0][:500] if text else "failed", "", {})}
+        reply = {"error": _error("StepFailed", _in_a_line(err), "", {})}
     temporary = Path(reply_file + ".part")
     temporary.write_text(json.dumps(reply), encoding="utf-8")
     os.replace(temporary, reply_file)
     return 0
+
+
+def _in_a_line(err: Exception) -> str:
+    """Kind and first line of the message that says something: OpenVINO begins with where it is."""
+    lines = [line for line in str(err).splitlines() if line.strip()]
+    telling = [line for line in lines if not line.startswith("Exception from ")] or lines
+    return f"{type(err).__name__}: {telling[0] if telling else ''}".rstrip(": ")[:500]
 
 
 # details and the result are JSON, so Any

@@ -15,11 +15,12 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     import torch
 
     from edgekit.convert.workers.onnx_files import fixed_shapes, input_specs, load_onnx
+    from edgekit.convert.workers.onnx_ml_forms import plain
     from edgekit.convert.workers.onnx_to_torch import to_torch
     from edgekit.convert.workers.torch_to_litert import export
     from edgekit.convert.workers.versions import versions
 
-    model = fixed_shapes(load_onnx(request["model"]), request["shapes"])
+    model = fixed_shapes(plain(load_onnx(request["model"])), request["shapes"])
     module = to_torch(model)
     kinds = {"float32": torch.float32, "int64": torch.int64, "int32": torch.int32}
     example = tuple(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from edgekit.convert.workers.onnx_checks import require_known, require_size
 from edgekit.core.errors import ConfigError, UnsupportedModel
 
 MAX_IR_VERSION = 10
@@ -19,13 +20,18 @@ def load_onnx(path: str) -> Any:  # Any: a ModelProto
     """The model with its external data.
 
     Raises:
-        UnsupportedModel: damaged, or its external data is missing or lies outside its folder.
+        UnsupportedModel: damaged, too new, of operations that nobody has, or its external data is
+            missing or lies outside its folder.
     """
     import onnx
 
+    require_size(path)
     try:
         model = onnx.load(path)
+        require_known(model)
         onnx.checker.check_model(path)
+    except UnsupportedModel:
+        raise
     except Exception as err:  # protobuf and the checker raise many kinds
         text = str(err).strip().splitlines()
         raise UnsupportedModel(

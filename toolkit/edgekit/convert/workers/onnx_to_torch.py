@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from types import ModuleType
 from typing import Any
 
+from edgekit.convert.workers.operations import listed
 from edgekit.core.errors import UnsupportedModel
 
 NEWEST_OPSET = 17
@@ -24,13 +26,30 @@ def to_torch(model: Any) -> Any:  # Any: a ModelProto, a torch module
     from edgekit.convert.workers.onnx2torch_operations import register
 
     register()
-    try:
-        return onnx2torch.convert(_known_forms(model)).eval()
-    except NotImplementedError as err:
-        text = str(err).splitlines()[0][:300]
+    model = _known_forms(model)
+    _require_known(model)
+    return onnx2torch.convert(model).eval()
+
+
+def _require_known(model: Any) -> None:  # Any: a ModelProto
+    """Every operation is known.
+
+    Raises:
+        UnsupportedModel: some are not; all of them are named.
+    """
+    from onnx2torch.node_converters import registry
+
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    unknown: Counter[str] = Counter()
+    for node in model.graph.node:
+        try:
+            registry.get_converter(node.op_type, versions.get(node.domain, 1), node.domain)
+        except NotImplementedError:
+            unknown[f"{node.domain}.{node.op_type}" if node.domain else node.op_type] += 1
+    if unknown:
         raise UnsupportedModel(
-            f"onnx2torch does not know an operation: {text}", hint="--engine onnxruntime"
-        ) from err
+            f"onnx2torch does not know {listed(unknown)}", hint="--engine onnxruntime"
+        )
 
 
 def _known_forms(model: Any) -> Any:  # Any: a ModelProto

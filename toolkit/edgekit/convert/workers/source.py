@@ -8,6 +8,7 @@ reply    {"inputs": [{"name", "shape", "dtype"}], "outputs": the same, "tools": 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -42,6 +43,8 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     """See the module's docstring."""
     import numpy
 
+    from edgekit.core.errors import ConvertError
+
     readers = {
         "pytorch": _pytorch,
         "keras": _keras,
@@ -60,11 +63,19 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     from edgekit.convert.workers.samples_file import RowFolder, read_inputs
 
     inputs = read_inputs(request["samples"])
+    count, broken = len(inputs[0]), 0
     with RowFolder(request["out"]) as folder:
-        for i in range(len(inputs[0])):
+        for i in range(count):
             # copied: some runtimes keep or write to what they are given
-            for j, array in enumerate(original.run([array[i].copy() for array in inputs])):
+            outputs = original.run([array[i].copy() for array in inputs])
+            broken += any(numpy.isnan(a).any() for a in outputs if a.dtype.kind == "f")
+            for j, array in enumerate(outputs):
                 folder.append(f"output_{j}", array)
+        if broken:
+            raise ConvertError(
+                f"the original itself gives NaN for {broken} of {count} samples",
+                hint="are its weights whole, and do the samples fit it (--pipeline)?",
+            )
     return {"inputs": original.inputs, "outputs": []}
 
 
@@ -77,10 +88,14 @@ def _pytorch(request: dict[str, Any]) -> Original:
     import torch
 
     from edgekit.convert.workers.pytorch_source import load
+    from edgekit.convert.workers.weight_checks import require_numbers
 
     all_threads = torch.get_num_threads()
     torch.set_num_threads(1)
     source = load(request)
+    with torch.no_grad():
+        named = source.module.state_dict().items()
+        require_numbers((n, t.numpy()) for n, t in named if t.dtype == torch.float32)
     names = list(request["shapes"]) or [f"input_{j}" for j in range(len(source.example))]
     specs = [
         _spec(name, tensor.numpy()) for name, tensor in zip(names, source.example, strict=False)
@@ -105,8 +120,10 @@ def _pytorch(request: dict[str, Any]) -> Original:
 
 def _keras(request: dict[str, Any]) -> Original:
     from edgekit.convert.workers.keras_source import load, specs_with_shapes
+    from edgekit.convert.workers.weight_checks import require_numbers
 
     model = load(request["model"], trust=request["trust"])
+    require_numbers((weight.path, weight.numpy()) for weight in model.weights)
     specs = [
         {"name": name, "shape": list(shape), "dtype": dtype}
         for name, shape, dtype in specs_with_shapes(model, request["shapes"])
@@ -159,24 +176,36 @@ def _saved_model(request: dict[str, Any]) -> Original:
 def _onnx(request: dict[str, Any]) -> Original:
     import onnxruntime
 
+    from edgekit.convert.workers.onnx_checks import named_weights, reason_of
     from edgekit.convert.workers.onnx_files import fixed_shapes, input_specs, load_onnx
+    from edgekit.convert.workers.weight_checks import require_numbers
+    from edgekit.core.errors import UnsupportedModel
 
     model = load_onnx(request["model"])
+    require_numbers(named_weights(model))
     specs = input_specs(fixed_shapes(model, request["shapes"]))
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    # ONNX Runtime's errors are of many kinds that it does not export
+    try:
+        session = onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as err:
+        raise UnsupportedModel(f"ONNX Runtime cannot load the model: {reason_of(err)}") from err
 
     def run(inputs: list[Any]) -> list[Any]:
         feed = {spec["name"]: array for spec, array in zip(specs, inputs, strict=True)}
-        return list(session.run(None, feed))
+        try:
+            return list(session.run(None, feed))
+        except Exception as err:
+            raise UnsupportedModel(f"ONNX Runtime cannot run the model: {reason_of(err)}") from err
 
     return Original(specs, run)
 
 
 def _tflite(request: dict[str, Any]) -> Original:
+    from edgekit.convert.workers.operations import listed
     from edgekit.core.errors import UnsupportedModel
     from edgekit_runner.engines.litert import load
 
@@ -184,10 +213,28 @@ def _tflite(request: dict[str, Any]) -> Original:
         session = load(request["model"], 2)
     except (ValueError, RuntimeError) as err:
         text = str(err).splitlines()[0][:300]
+        with open(request["model"], "rb") as stream:
+            custom = _custom_operations(stream.read())
+        if custom:
+            raise UnsupportedModel(
+                f"the runtimes of boards lack {listed(custom)}; those named Flex need all of TensorFlow",
+                hint="export the file with built-in operations only (TFLITE_BUILTINS), or convert "
+                "the model that it was made from with --engine onnxruntime",
+            ) from err
         raise UnsupportedModel(
             f"the TFLite file cannot be read: {text}", hint="is the file complete?"
         ) from err
     return _of_session(session)
+
+
+def _custom_operations(data: bytes) -> Counter[str]:
+    """Names of operations that are not TFLite's own; none for a damaged file."""
+    from edgekit.convert.workers.tflite_opcodes import read_operator_codes
+
+    try:
+        return Counter(code.custom for code in read_operator_codes(data) if code.custom)
+    except ValueError:
+        return Counter()
 
 
 def _openvino(request: dict[str, Any]) -> Original:
