@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edgekit.convert.candidate import build_command
 from edgekit.convert.converting import convert, plan_conversion
 from edgekit.convert.pipelines import parse_pipeline
 from edgekit.convert.recipes import CATALOG, LADDER, activation_dtype, find_recipe, ladder
@@ -47,6 +49,39 @@ def test_other_ways_come_after_the_cheapest() -> None:
         find_route(Format.PYTORCH, Format.TFLITE) == find_routes(Format.PYTORCH, Format.TFLITE)[0]
     )
     assert len(find_routes(Format.KERAS, Format.TFLITE)) == 3
+
+
+def test_a_way_can_be_chosen(model: Path) -> None:
+    request = ConvertRequest(model, "raspberrypi", engine="litert", recipe="float")
+    _, usual = plan_conversion(request)
+    assert len(usual[0].others) == 1
+    _, choices = plan_conversion(replace(request, route=("onnx-to-tflite-direct",)))
+    assert [step.name for step in choices[0].steps] == ["onnx-to-tflite-direct"]
+    assert choices[0].others == ()
+    with pytest.raises(RecipeError) as caught:
+        plan_conversion(replace(request, route=("onnx-to-tflight",)))
+    assert "onnx-to-tflite" in caught.value.hint
+    with pytest.raises(UnsupportedModel, match="goes by keras-to-saved-model") as missing:
+        plan_conversion(replace(request, route=("keras-to-saved-model",)))
+    assert "onnx-to-tflite" in missing.value.hint
+
+
+def test_tensorrt_is_taken_when_it_is_asked_for(model: Path) -> None:
+    request = ConvertRequest(model, "jetson-orin-nano", recipe="float")
+    _, choices = plan_conversion(request)
+    assert "tensorrt" not in {choice.engine for choice in choices}
+    assert any("--engine tensorrt" in note for note in choices[0].notes)
+    _, choices = plan_conversion(replace(request, engine="tensorrt"))
+    assert [choice.engine for choice in choices] == ["tensorrt"]
+    with pytest.raises(UnsupportedModel, match="tensorrt has no int8-dynamic"):
+        plan_conversion(replace(request, engine="tensorrt", recipe="int8-dynamic"))
+
+
+def test_what_makes_the_engine_on_the_board() -> None:
+    command = build_command("tensorrt", "int8-static", "model.onnx")
+    assert command == "trtexec --onnx=model.onnx --int8 --fp16 --saveEngine=model.plan"
+    assert "--int8" not in build_command("tensorrt", "float", "model.onnx")
+    assert build_command("onnxruntime", "int8-static", "model.onnx") == ""
 
 
 def test_there_is_no_way_back() -> None:

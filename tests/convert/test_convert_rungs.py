@@ -15,7 +15,7 @@ from edgekit.convert.converting import convert
 from edgekit.convert.recipes import CATALOG
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import ENGINE_FORMAT
-from edgekit.core.artifact import Agreement, ModelArtifact
+from edgekit.core.artifact import Agreement, ModelArtifact, ModelContents
 from edgekit.core.errors import ConfigError, UnsupportedModel
 from edgekit.toolenvs.environment import ensure
 from edgekit.toolenvs.worker import QUIET, TELEMETRY_OFF, source_path
@@ -170,3 +170,60 @@ def test_smooth_quant_of_a_transformer(tmp_path: Path, transformer: Path, engine
     )
     assert cosine(card) > 0.95
     assert "nncf" in card.steps[-1].tools
+
+
+EXPLICIT = """
+import json, sys
+import numpy, onnx
+from collections import Counter
+from onnx import numpy_helper
+model = onnx.load(sys.argv[1])
+weights = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+markers = [n for n in model.graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
+zeros = [weights[n.input[2]] for n in markers]
+biases = [n.input[2] for n in model.graph.node if n.op_type in ("Conv", "Gemm")]
+print(json.dumps({
+    "dtypes": sorted({str(z.dtype) for z in zeros}),
+    "largest": max(int(abs(z.astype(int)).max()) for z in zeros),
+    "pairs": len(Counter(n.op_type for n in markers)),
+    "biases": sorted({str(weights[name].dtype) for name in biases if name in weights}),
+    "float_biases": len([name for name in biases if name in weights]) == len(biases),
+}))
+"""
+
+
+def test_quantization_as_tensorrt_reads_it(
+    tmp_path: Path, onnx_models: Path, samples: dict[str, Path]
+) -> None:
+    request = ConvertRequest(
+        onnx_models / "net.onnx",
+        "jetson-orin-nano",
+        engine="tensorrt",
+        recipe="int8-static",
+        calibration=samples["nchw"],
+    )
+    card = convert(request, tmp_path / "a")
+    assert card.engine == "tensorrt"
+    assert card.build_command.startswith("trtexec --onnx=model.onnx --int8")
+    assert cosine(card) > 0.9
+    done = subprocess.run(
+        [str(ensure("onnx")), "-I", "-c", EXPLICIT, str(tmp_path / "a/model.onnx")],
+        env=TELEMETRY_OFF | QUIET | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["dtypes"] == ["int8"]
+    assert found["largest"] == 0
+    assert found["biases"] == ["float32"]
+    assert found["float_biases"]
+
+
+@pytest.mark.parametrize(("engine", "dtype"), [("litert", "int4"), ("openvino", "i4")])
+def test_int4_in_blocks(tmp_path: Path, hard_models: Path, engine: str, dtype: str) -> None:
+    card = run(tmp_path / "a", hard_models / "wide.onnx", recipe="int4-block", engine=engine)
+    assert isinstance(card.contents, ModelContents)
+    assert card.contents.weights_bytes[dtype] > 0
+    assert cosine(card) > 0.9

@@ -30,6 +30,7 @@ class ConvertOptions:
     profile: str = ""
     recipe: str = ""
     engine: str = ""
+    route: tuple[str, ...] = field(default_factory=tuple)
     calibration: Path | None = None
     data: Path | None = None
     shapes: tuple[str, ...] = field(default_factory=tuple)
@@ -76,9 +77,12 @@ def convert_options(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option(
         "--recipe",
         default="",
-        help="auto, int8-static, int8-dynamic, int8-weights, int16x8, fp16, float; docs/convert.md.",
+        help="auto, int8-static, int8-dynamic, int8-weights, int16x8, int4-block, fp16, float.",
     )
-    @click.option("--engine", default="", help="litert, tflite_runtime, onnxruntime, openvino.")
+    @click.option(
+        "--engine", default="", help="litert, onnxruntime, openvino, tflite_runtime, tensorrt."
+    )
+    @click.option("--route", multiple=True, help="Step that the way has to have; see --dry-run.")
     @click.option("--calibration", type=path, help="About 100 samples: .npz, .csv, folder, .py.")
     @click.option("--data", type=path, help="Labelled samples for the accuracy, same forms.")
     @click.option("--shape", "shapes", multiple=True, help="Input shape: name=1x3x224x224.")
@@ -153,6 +157,7 @@ def convert_request(options: ConvertOptions, folder: Path) -> tuple[ConvertReque
         profile=profile,
         recipe=options.recipe or (convert.recipe if convert else "") or "auto",
         engine=options.engine or (convert.engine if convert else ""),
+        route=tuple(name for text in options.route for name in text.split(",") if name),
         calibration=options.calibration
         or (_path(folder, convert.calibration) if convert else None),
         data=options.data or (_path(folder, convert.data) if convert else None),

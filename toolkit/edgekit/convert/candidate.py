@@ -10,15 +10,17 @@ from edgekit.convert.budget import metric_of
 from edgekit.convert.choices import Choice
 from edgekit.convert.data import FEW_SAMPLES
 from edgekit.convert.proof import prove
-from edgekit.convert.recipes import FLOAT, Recipe, activation_dtype, find_recipe
+from edgekit.convert.recipes import FLOAT, STATIC, Recipe, activation_dtype, find_recipe
 from edgekit.convert.routes import ENGINE_FORMAT
 from edgekit.convert.runtimes import runtime_versions
+from edgekit.convert.stages import CHECKING, PROVING
 from edgekit.convert.work import (
     FLOAT_LOWEST_SNR_DB,
     MODEL_FILES,
     Made,
     Work,
     file_entries,
+    host_engine,
     model_files,
 )
 from edgekit.core.artifact import (
@@ -94,6 +96,7 @@ class Candidate:
         request = self.work.request
         return asdict(self.recipe) | {
             "activation": activation_dtype(load_profile(request.profile).arch),
+            "engine": self.choice.engine,
             "keep_names": list(request.keep_float),
             "debug_layers": request.debug_layers,
         }
@@ -108,12 +111,12 @@ class Candidate:
         evaluation_reference = ""
         if work.evaluation.exists():
             evaluation_reference = str(work.reference(work.evaluation))
-        work.progress("checking it against the original")
+        work.progress(CHECKING)
         reply = work.call(
             "onnx",
             "finish",
             {
-                "engine": self.choice.engine,
+                "engine": host_engine(self.choice.engine),
                 "format": self.target.value,
                 "model": str(self.artifact / name),
                 "samples": str(work.samples),
@@ -144,7 +147,7 @@ class Candidate:
         if not request.proof:
             self.warnings.append(f"not proven on {shown}, which the boards have (--no-proof)")
             return Unavailable("left out (--no-proof)")
-        self.work.progress(f"proving it on {shown}")
+        self.work.progress(f"{PROVING} on {shown}")
         return tuple(
             prove(
                 engine,
@@ -209,6 +212,7 @@ class Candidate:
             contents=contents,
             licence=request.licence or licence or NO_LICENCE,
             layers=made.layers,
+            build_command=build_command(self.choice.engine, self.recipe.scheme, name),
         )
 
     def _require_small(self, contents: ModelContents) -> None:
@@ -255,6 +259,18 @@ class Candidate:
                 f"the quantized model agrees with the original on {top1:.0%} of "
                 f"{agreement.sample_count} samples only"
             )
+
+
+def build_command(engine: str, scheme: str, model: str) -> str:
+    """What makes the engine's own file of the model on the board; empty where nothing has to.
+
+    Source: "Working with Quantized Types" and trtexec of TensorRT 8.2 to 10, 2026-11; explicit
+    Q/DQ nodes need ``--int8`` there, newer ones take the types from the model.
+    """
+    if engine != "tensorrt":
+        return ""
+    flags = "--int8 --fp16" if scheme == STATIC else "--fp16"
+    return f"trtexec --onnx={model} {flags} --saveEngine={Path(model).stem}.plan"
 
 
 def _layout(shape: list[int]) -> str:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from edgekit.convert.recipes import DYNAMIC, FLOAT, WEIGHTS, find_recipe
+from edgekit.convert.recipes import DYNAMIC, FLOAT, INT4, WEIGHTS, find_recipe
 from edgekit.convert.request import ConvertRequest
-from edgekit.convert.routes import ENGINE_FORMAT, Step, find_routes, quantizer
+from edgekit.convert.routes import (
+    ENGINE_FORMAT,
+    ON_REQUEST,
+    Step,
+    find_routes,
+    quantizer,
+    route_with,
+)
 from edgekit.core.artifact import Format
 from edgekit.core.errors import RecipeError, UnsupportedModel
 from edgekit.core.profile import DeviceProfile
@@ -33,7 +40,8 @@ def engines_to_try(request: ConvertRequest, profile: DeviceProfile) -> tuple[str
     """
     known = {choice.name for choice in profile.engines}
     if not request.engine:
-        return tuple(c.name for c in profile.engines if c.name in ENGINE_FORMAT)
+        taken = [c.name for c in profile.engines if c.name in ENGINE_FORMAT]
+        return tuple(name for name in taken if name not in ON_REQUEST)
     if request.engine not in ENGINE_FORMAT:
         raise RecipeError(
             f"no engine is called {request.engine!r}",
@@ -85,7 +93,11 @@ def _choice(
     source: Format,
     request: ConvertRequest,
 ) -> Choice:
-    if engine == "tflite_runtime" and recipe in (DYNAMIC, WEIGHTS):
+    if engine == "tensorrt" and recipe in (DYNAMIC, WEIGHTS):
+        raise UnsupportedModel(
+            f"tensorrt has no {recipe}", hint="--recipe int8-static with --calibration, or fp16"
+        )
+    if engine == "tflite_runtime" and recipe in (DYNAMIC, WEIGHTS, INT4):
         if request.recipe == recipe:
             raise RecipeError(
                 f"tflite_runtime 2.14 computes {recipe} models wrongly without a word",
@@ -100,7 +112,10 @@ def _choice(
             f"{target.value} has no {recipe}",
             hint=f"an engine for {' or '.join(f.value for f in found.formats)}, or --recipe auto",
         )
-    steps, *others = find_routes(source, target)
+    ways = find_routes(source, target)
+    if request.route:
+        ways = (route_with(source, target, request.route),)
+    steps, *others = ways
     if recipe != FLOAT:
         steps = (*steps, quantizer(target, found.scheme))
     return Choice(engine, recipe, steps, notes, tuple(others))

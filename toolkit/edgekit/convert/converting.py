@@ -22,8 +22,10 @@ from edgekit.convert.detect import content_sha256, detect
 from edgekit.convert.recipes import AUTO, FLOAT, ladder
 from edgekit.convert.replay import replay_of
 from edgekit.convert.request import ConvertRequest
-from edgekit.convert.routes import ENGINE_FORMAT
-from edgekit.convert.work import Work
+from edgekit.convert.routes import ON_REQUEST
+from edgekit.convert.runtimes import runtime_versions
+from edgekit.convert.stages import Stages, planned_stages
+from edgekit.convert.work import Work, step_line
 from edgekit.core.artifact import Agreement, Format, ModelArtifact, Rung, SourceModel
 from edgekit.core.errors import (
     ConfigError,
@@ -38,6 +40,7 @@ from edgekit.toolenvs.pins import ENVIRONMENTS
 
 Progress = Callable[[str], None]
 CARD = "card.json"
+STAGE_TIMES = "stage-times.json"
 OTHER_FOLDER = "--out another-folder"
 
 
@@ -62,11 +65,9 @@ def plan_conversion(request: ConvertRequest) -> tuple[SourceModel, tuple[Choice,
     require_data(request)
     source = detect(request.model, trust=request.trust)
     if not request.engine:
-        left_out = [c.name for c in profile.engines if c.name not in ENGINE_FORMAT]
-        notes = (
-            *(f"{name} was left out: no step makes its format yet" for name in left_out),
-            *notes,
-        )
+        asked = [c.name for c in profile.engines if c.name in ON_REQUEST]
+        reason = "what it computes cannot be checked on this machine"
+        notes = (*(f"{n} was left out: {reason} (--engine {n})" for n in asked), *notes)
     return source, choices_of(recipes, engines, notes, source.format, request)
 
 
@@ -98,9 +99,18 @@ def convert(
     _require_free(out)
     if request.name:
         source = replace(source, name=request.name)
+    first = choices[0]
+    planned = planned_stages(
+        [step_line(step) for step in first.steps],
+        data=request.data is not None,
+        proof=request.proof
+        and bool(runtime_versions(load_profile(request.profile), first.engine)),
+    )
+    stages = Stages(progress, planned, cache_folder() / STAGE_TIMES)
     with _scratch() as folder:
-        attempt = Attempt(request, source, folder, progress, fresh=fresh)
+        attempt = Attempt(request, source, folder, stages, fresh=fresh)
         card, made = attempt.climb(choices)
+        stages.finish()
         card = replace(card, replay=replay_of(request))
         _publish(made, out)
     save(card, out / CARD)

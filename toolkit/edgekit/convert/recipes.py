@@ -8,6 +8,7 @@ numbers are found. The schemes:
 ``int8-weights``  weights in int8, computed in float32: a smaller file, not a faster model
 ``int16x8``       weights in int8, activations in int16: for models that int8 breaks
 ``fp16``          weights in half precision; faster only where the board computes in it
+``int4-block``    weights in int4 with a scale for every 32, for large matrices
 ``float``         nothing but the change of format
 ``auto``          the first of the profile's order that can be done, and keeps the budget if there is one
 """
@@ -29,6 +30,7 @@ AUTO = "auto"
 WEIGHTS = "int8-weights"
 INT16 = "int16x8"
 FP16 = "fp16"
+INT4 = "int4-block"
 
 ALL_FORMATS = (Format.TFLITE, Format.ONNX, Format.OPENVINO)
 MIXED_SHARE = 0.5
@@ -158,6 +160,7 @@ CATALOG: Mapping[str, Recipe] = {
         Recipe(DYNAMIC, DYNAMIC, "int8 weights", (Format.TFLITE, Format.ONNX)),
         Recipe(WEIGHTS, WEIGHTS, "int8 weights", (Format.TFLITE, Format.OPENVINO)),
         Recipe(INT16, INT16, "int16 activations, int8 weights", (Format.TFLITE,)),
+        Recipe(INT4, INT4, "int4 weights in blocks of 32", (Format.TFLITE, Format.OPENVINO)),
         Recipe(FP16, FP16, "weights in half precision"),
         Recipe(FLOAT, FLOAT, "the change of format alone"),
     )
@@ -194,6 +197,7 @@ PRECISION = {
     WEIGHTS: "int8-weights",
     INT16: "int16x8",
     FP16: "fp16",
+    INT4: "int4-block",
     FLOAT: "fp32",
 }
 """The precision of a profile's advice that a scheme uses."""

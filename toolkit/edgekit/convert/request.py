@@ -20,6 +20,8 @@ class ConvertRequest:
     recipe: str = "auto"
     engine: str = ""
     """Engine id; empty takes the profile's order of preference."""
+    route: tuple[str, ...] = ()
+    """Names of steps that the way to the format has to have; empty takes the cheapest."""
     calibration: Path | None = None
     """An .npz, .npy or .csv, a folder of pictures or .wav files, or a Python loader."""
     data: Path | None = None

@@ -16,6 +16,7 @@ from edgekit.convert.data import NO_DATA, prepare
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.routes import Step
 from edgekit.convert.runtimes import newest_opset
+from edgekit.convert.stages import ORIGINAL, READING
 from edgekit.core.artifact import (
     FileEntry,
     Format,
@@ -89,7 +90,7 @@ class Work:
 
     def describe(self) -> None:
         """Reads the source's inputs and prepares the samples; wrong data ends here."""
-        self.progress(f"reading {self.source.name} ({self.source.format.value})")
+        self.progress(f"{READING} {self.source.name} ({self.source.format.value})")
         reply = self._source(samples="", out="")
         self.inputs = reply["inputs"]
         self.data = prepare(
@@ -178,7 +179,7 @@ class Work:
             "onnx",
             "route_check",
             {
-                "engine": engine,
+                "engine": host_engine(engine),
                 "format": target.value,
                 "model": str(made.model),
                 "samples": str(self.samples),
@@ -217,7 +218,7 @@ class Work:
         """The original's outputs on a samples folder, computed once."""
         out = samples.with_name(f"{samples.name}-reference")
         if not out.exists():
-            self.progress(f"running the original ({samples.name})")
+            self.progress(f"{ORIGINAL} ({samples.name})")
             self._source(samples=str(samples), out=str(out))
         return out
 
@@ -231,7 +232,7 @@ class Work:
         parameters: Mapping[str, Any] | None = None,
     ) -> Made:
         """Applies one step; ``parameters`` are those of a recipe."""
-        self.progress(f"{step.name}{' ' + step.recipe if step.recipe else ''}")
+        self.progress(step_line(step))
         started = time.perf_counter()
         profile = load_profile(self.request.profile)
         out.parent.mkdir(parents=True)
@@ -292,6 +293,16 @@ class Work:
 
     def _shapes(self) -> dict[str, list[int]]:
         return {name: list(shape) for name, shape in self.request.shapes.items()}
+
+
+def step_line(step: Step) -> str:
+    """What progress says when it begins."""
+    return f"{step.name} {step.recipe}".strip()
+
+
+def host_engine(engine: str) -> str:
+    """The engine that checks an artifact on this machine."""
+    return "onnxruntime" if engine == "tensorrt" else engine
 
 
 def model_files(model: Path) -> tuple[Path, ...]:

@@ -324,3 +324,5 @@ class ModelArtifact(Record):
     """One for every runtime version that the profile's boards have."""
     layers: tuple[LayerNoise, ...] = ()
     """Where the quantization error comes from, the worst layer first; empty when not asked."""
+    build_command: str = ""
+    """What makes the engine's own file of the model on the board (TensorRT); empty for none."""

@@ -166,7 +166,8 @@ def describe_card(card: ModelArtifact) -> str:
 
     steps = ", ".join(f"{step.step} {step.elapsed_s:.1f} s" for step in card.steps)
     made = f"made by: {steps or 'copied'}; {card.elapsed_s:.1f} s in all"
-    return f"{render_table(artifact_section(card))}\n{made}"
+    built = f"\non the board: {card.build_command}" if card.build_command else ""
+    return f"{render_table(artifact_section(card))}\n{made}{built}"
 
 
 def describe_layers(layers: tuple[LayerNoise, ...]) -> str:

@@ -10,6 +10,16 @@ TARGET = "onnx"
 ENVIRONMENT = "onnx"
 COST = 5
 RECIPES = ("int8-static", "int8-dynamic", "fp16")
+TENSORRT = {
+    "ActivationSymmetric": True,
+    "WeightSymmetric": True,
+    "QuantizeBias": False,
+    "AddQDQPairToWeight": True,
+    "DedicatedQDQPair": True,
+}
+"""Zero points of zero, float biases, and Q/DQ pairs also at weights: what TensorRT's explicit
+quantization reads. Source: TensorRT developer guide, "Working with Quantized Types"; ONNX Runtime's
+example for its TensorRT provider, 2026-11."""
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -58,7 +68,10 @@ def _static(prepared: str, request: dict[str, Any]) -> tuple[list[str], list[dic
     activation = parameters["activation"]
     folder = Path(request["out"]).parent
     model, scope = onnx.load(prepared), parameters["scope"]
-    work = StaticQuantizer(model, request["samples"], folder, activation, scope)
+    options = None
+    if parameters["engine"] == "tensorrt":
+        activation, options = "int8", TENSORRT
+    work = StaticQuantizer(model, request["samples"], folder, activation, scope, options=options)
     if parameters["is_equalized"]:
         work.equalize()
     work.calibrate(parameters["ranges"])

@@ -8,7 +8,10 @@ SOURCE = "openvino"
 TARGET = "openvino"
 ENVIRONMENT = "onnx"
 COST = 5
-RECIPES = ("int8-static", "int8-weights", "fp16")
+RECIPES = ("int8-static", "int8-weights", "fp16", "int4-block")
+
+BLOCK = 32
+"""Weights that share a scale."""
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -26,6 +29,19 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         import nncf
 
         model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
+    elif request["recipe"] == "int4-block":
+        import nncf
+        from nncf.quantization.advanced_parameters import GroupSizeFallbackMode
+
+        model = nncf.compress_weights(
+            model,
+            mode=nncf.CompressWeightsMode.INT4_SYM,
+            group_size=BLOCK,
+            all_layers=True,
+            advanced_parameters=nncf.AdvancedCompressionParameters(
+                group_size_fallback_mode=GroupSizeFallbackMode.ADJUST
+            ),
+        )
     save_ir(model, request["out"], compress_to_fp16=request["recipe"] == "fp16")
     return {
         "tools": versions("openvino", "nncf"),

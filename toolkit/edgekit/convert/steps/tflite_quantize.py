@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ SOURCE = "tflite"
 TARGET = "tflite"
 ENVIRONMENT = "onnx"
 COST = 5
-RECIPES = ("int8-static", "int8-dynamic", "int8-weights", "int16x8", "fp16")
+RECIPES = ("int8-static", "int8-dynamic", "int8-weights", "int16x8", "fp16", "int4-block")
+
+BLOCK = 32
+"""Weights that share a scale."""
 
 
 def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
@@ -34,11 +38,41 @@ def _without_samples(request: dict[str, Any]) -> None:
         "int8-dynamic": recipe.dynamic_wi8_afp32,
         "int8-weights": recipe.weight_only_wi8_afp32,
     }
-    if request["recipe"] in named:
+    if request["recipe"] == "int4-block":
+        _in_blocks(work, request["model"])
+    elif request["recipe"] in named:
         work.load_quantization_recipe(named[request["recipe"]]())
     else:
         _cast_to_half(work)
     work.quantize().export_model(request["out"], overwrite=True)
+
+
+def _in_blocks(work: Any, model: str) -> None:  # Any: the quantizer
+    """int4 for matrices that blocks of 32 fit into, int8 for all other weights.
+
+    Raises:
+        UnsupportedModel: there are no such matrices.
+    """
+    from ai_edge_quantizer import qtyping
+
+    from edgekit.convert.workers import tflite_layers
+    from edgekit.core.errors import UnsupportedModel
+
+    layers = tflite_layers.read_layers(tflite_layers.read_model(Path(model).read_bytes()))
+    fitting = [la for la in layers if la.weight.ndim == 2 and la.weight.shape[1] % BLOCK == 0]
+    if not fitting:
+        raise UnsupportedModel(
+            f"no matrix of the model has rows of a multiple of {BLOCK}",
+            hint="--recipe int8-dynamic",
+        )
+    work.add_dynamic_config(".*", qtyping.TFLOperationName.ALL_SUPPORTED, 8)
+    for layer in fitting:
+        work.add_dynamic_config(
+            f"^{re.escape(layer.name)};?$",
+            qtyping.TFLOperationName.FULLY_CONNECTED,
+            4,
+            granularity=qtyping.QuantGranularity.BLOCKWISE_32,
+        )
 
 
 def _cast_to_half(work: Any) -> None:  # Any: the quantizer

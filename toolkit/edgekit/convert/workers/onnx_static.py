@@ -33,13 +33,22 @@ class StaticQuantizer:
 
     # Any: a ModelProto
     def __init__(
-        self, model: Any, samples: str, folder: Path, activation: str, scope: str = "all"
+        self,
+        model: Any,
+        samples: str,
+        folder: Path,
+        activation: str,
+        scope: str = "all",
+        *,
+        options: dict[str, Any] | None = None,
     ) -> None:
         self.model = model
         self.samples = samples
         self.folder = folder
         self.activation = activation
         """int8 or uint8."""
+        self.options = options or {}
+        """Of ONNX Runtime's quantizer, beyond its defaults."""
         self.scope = scope
         """all, or layers: what has no weights stays in float32."""
         self.ranges: dict[str, tuple[float, float]] = {}
@@ -94,6 +103,7 @@ class StaticQuantizer:
             calibrate_method=CalibrationMethod.MinMax,
             calibration_cache_path=str(cache),
             nodes_to_exclude=[*keep_float, *self._out_of_scope()],
+            extra_options=self.options,
         )
         return onnx.load(str(out))
 
