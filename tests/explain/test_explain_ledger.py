@@ -17,6 +17,7 @@ from edgekit.core.record import Unavailable, dump, parse
 from edgekit.explain.evidence import Records
 from edgekit.explain.explaining import all_rules, explain
 from edgekit.explain.ledger import cloud_ledger, edge_ledger, waited_ms
+from edgekit.networks.catalog import load_network
 from edgekit.profiles.device import load_profile
 from samples import FIBER, artifact_card, measurement, trip
 
@@ -181,3 +182,13 @@ def test_requests_of_different_size_count_with_their_own_bytes() -> None:
     times = {share.id: share.time_ms for share in ledger.shares}
     assert abs(times["unexplained"]) < 20
     assert times["unexplained"] > 0
+
+
+def test_a_capacity_that_changes_counts_with_its_mean() -> None:
+    network = load_network("lte-drive")
+    assert network.up_trace
+    assert network.up_kbit_s > 100
+    ledger = cloud_ledger(trip(500.0, network))
+    (sending,) = (share for share in ledger.shares if share.id == "transfer-up")
+    assert sending.time_ms == pytest.approx(15_000 * 8 / network.up_kbit_s)
+    assert "Mbit/s on average" in sending.evidence

@@ -6,19 +6,21 @@ import dataclasses
 
 import pytest
 
-from edgekit.core.comparison import AtQuantile, Cost, Verdict
+from edgekit.core.comparison import AtQuantile, Cost, EdgeEnergy, EnergyBasis, Verdict
 from edgekit.core.errors import ConfigError, GateFailed, NotComparable
 from edgekit.core.estimate import Estimate
+from edgekit.core.measurement import Energy, Level, ValidityNote
+from edgekit.core.mode import Mode
 from edgekit.core.network import TripFailure
 from edgekit.core.record import Unavailable
 from edgekit.measure.compare import (
     CompareOptions,
-    Prices,
     break_even_rtt_ms,
     break_even_up_kbit_s,
     compare,
     decide,
 )
+from edgekit.measure.costs import Prices
 from edgekit.measure.gates import parse_condition, require
 from samples import FIBER, measurement, trip
 
@@ -121,6 +123,46 @@ def test_the_cost_of_a_million() -> None:
     assert cost.edge_energy_kwh == pytest.approx(6540 / 3.6e6, rel=0.01)
     assert cost.cloud_price == pytest.approx(3.6 * 3.0 / 3.6e6 * 1e6)
     assert isinstance(compare(measurement(), [trip(50.0)]).cost, Unavailable)
+
+
+SENSED = Energy("INA3221", energy_mj=4000.0, span_ns=2_000_000_000, readings=80, is_counter=False)
+
+
+def test_the_energy_of_an_inference_says_where_it_comes_from() -> None:
+    board = measurement()
+    unknown = compare(board, [trip(50.0)]).energy
+    assert isinstance(unknown, Unavailable)
+    assert "--edge-watts" in unknown.reason
+    derived = compare(board, [trip(50.0)], CompareOptions(supply_w=15.0)).energy
+    assert isinstance(derived, EdgeEnergy)
+    assert derived.basis is EnergyBasis.DERIVED
+    assert derived.per_inference_mj == pytest.approx(19.6, rel=0.01)
+    assert derived.how.startswith("at most")
+    # 400 invocations in 2 s at 2 W: 10 mJ each
+    sensed = dataclasses.replace(board, energy=SENSED, timed_ns=2_000_000_000)
+    found = compare(sensed, [trip(50.0)], CompareOptions(supply_w=15.0)).energy
+    assert isinstance(found, EdgeEnergy)
+    assert found.basis is EnergyBasis.MEASURED
+    assert found.per_inference_mj == pytest.approx(10.0)
+    given = CompareOptions(prices=Prices(edge_watts=5.0), supply_w=15.0)
+    said = compare(sensed, [trip(50.0)], given).energy
+    assert isinstance(said, EdgeEnergy)
+    assert said.basis is EnergyBasis.GIVEN
+    assert said.per_inference_mj == pytest.approx(6.54, rel=0.01)
+    priced = CompareOptions(prices=Prices(per_kwh=0.36))
+    cost = compare(sensed, [trip(50.0)], priced).cost
+    assert isinstance(cost, Cost)
+    assert cost.edge_price == pytest.approx(0.001)
+
+
+def test_a_stand_in_has_not_the_boards_energy() -> None:
+    note = ValidityNote("stand-in", Level.WARNING, "another machine")
+    for other in (
+        dataclasses.replace(measurement(), validity=(note,)),
+        dataclasses.replace(measurement(), mode=Mode.EMULATED),
+    ):
+        found = compare(other, [trip(50.0)], CompareOptions(supply_w=15.0)).energy
+        assert isinstance(found, Unavailable)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from edgekit.core.record import Record, Unavailable
 NOT_MEASURED = Unavailable("not measured")
 NO_LABELS = Unavailable("no labelled data was given")
 NO_PRICES = Unavailable("no prices were given")
+NO_ENERGY = Unavailable("the board has no power sensor, and no power was given: --edge-watts")
 
 
 class Verdict(StrEnum):
@@ -105,6 +106,26 @@ class NetworkVerdict:
         return self.p50.verdict
 
 
+class EnergyBasis(StrEnum):
+    """Where a figure of energy comes from."""
+
+    MEASURED = "measured"
+    """By a sensor of the board during the run."""
+    GIVEN = "given"
+    """The power that the user named, times the latency."""
+    DERIVED = "derived"
+    """The board's recommended supply, times the latency: no more than that."""
+
+
+@dataclass(frozen=True)
+class EdgeEnergy:
+    """What one inference takes from the board's supply."""
+
+    per_inference_mj: float
+    basis: EnergyBasis
+    how: str
+
+
 @dataclass(frozen=True)
 class Cost:
     """Money and energy of a million inferences, from prices and powers that the user gave."""
@@ -134,4 +155,5 @@ class Comparison(Record):
     """Share of right answers, 0..1, of the artifact on the board."""
     cloud_accuracy: float | Unavailable = NO_LABELS
     cost: Cost | Unavailable = NO_PRICES
+    energy: EdgeEnergy | Unavailable = NO_ENERGY
     notes: tuple[str, ...] = ()

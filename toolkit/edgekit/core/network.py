@@ -32,7 +32,7 @@ class NetworkProfile:
     queue_ms: float = 0.0
     """How long the queue before the bottleneck can get; 0 means one round trip, at least 50 ms."""
     up_trace: str = ""
-    """Name of a capacity that changes over time (Mahimahi's form) in place of up_kbit_s."""
+    """Name of a capacity that changes over time (Mahimahi's form); up_kbit_s is then its mean."""
     down_trace: str = ""
 
 

@@ -189,7 +189,8 @@ def _transfer(
 ) -> Share:
     kbit_s = network.up_kbit_s if up else network.down_kbit_s
     time_ms = size_bytes * 8 / kbit_s if kbit_s else 0.0
-    rate = f"{kbit_s / 1e3:g} Mbit/s" if kbit_s else "an unlimited rate"
+    changes = " on average" if (network.up_trace if up else network.down_trace) else ""
+    rate = f"{kbit_s / 1e3:.4g} Mbit/s{changes}" if kbit_s else "an unlimited rate"
     return Share(name, title, time_ms, Basis.DERIVED, f"{format_bytes(size_bytes)} at {rate}")
 
 

@@ -11,7 +11,6 @@ from edgekit.core.comparison import (
     Availability,
     BreakEven,
     Comparison,
-    Cost,
     NetworkVerdict,
     PayloadWhatIf,
     Round,
@@ -23,6 +22,7 @@ from edgekit.core.measurement import Level, Measurement
 from edgekit.core.network import CloudTrip
 from edgekit.core.record import Unavailable
 from edgekit.core.units import NS_PER_MS
+from edgekit.measure.costs import Prices, cost_of, edge_energy
 from edgekit.measure.stats import (
     difference_of,
     paired_difference,
@@ -34,29 +34,6 @@ from edgekit.measure.stats import (
 MARGIN_SHARE = 0.03
 """Latencies closer than this are called undecided: nobody moves a model for 3 %."""
 QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
-MS_PER_HOUR = 3.6e6
-MILLION = 1e6
-
-
-@dataclass(frozen=True)
-class Prices:
-    """What a million inferences cost on each side, as the user knows it; None where not given."""
-
-    edge_watts: float | None = None
-    """Power that the board takes while it computes."""
-    per_kwh: float | None = None
-    cloud_per_hour: float | None = None
-    """Of the machine behind the endpoint, one request at a time."""
-    cloud_per_request: float | None = None
-    currency: str = "USD"
-
-    @property
-    def is_given(self) -> bool:
-        """True when there is anything to reckon with."""
-        return any(
-            value is not None
-            for value in (self.edge_watts, self.cloud_per_hour, self.cloud_per_request)
-        )
 
 
 @dataclass(frozen=True)
@@ -67,6 +44,8 @@ class CompareOptions:
     prices: Prices = field(default_factory=Prices)
     edge_card: ModelArtifact | None = None
     cloud_card: ModelArtifact | None = None
+    supply_w: float | None = None
+    """Of the board type, where its profile knows it."""
     rounds: Mapping[str, tuple[Round, ...]] = field(default_factory=dict)
     """By the id of a trip, where both sides were measured in turn."""
 
@@ -95,6 +74,7 @@ def compare(
             f"the run on {measurement.board} has too few samples: {p50.reason}",
             hint="measure again with --runs 300",
         )
+    energy = edge_energy(measurement, p50.value, options.prices, options.supply_w)
     return Comparison(
         measurement_id=measurement.id,
         board=measurement.board,
@@ -105,7 +85,8 @@ def compare(
         networks=tuple(_network(edge, edge_ms, p50, trip, options) for trip in trips),
         edge_accuracy=_accuracy(options.edge_card),
         cloud_accuracy=_accuracy(options.cloud_card),
-        cost=_cost(p50.value, trips, options.prices),
+        cost=cost_of(energy, trips, options.prices),
+        energy=energy,
         notes=tuple(notes),
     )
 
@@ -244,29 +225,6 @@ def _availability(
     return Availability(
         deadline_ms, late_edge / len(edge), (late_cloud + lost) / (len(cloud) + lost)
     )
-
-
-def _cost(edge_ms: float, trips: Sequence[CloudTrip], prices: Prices) -> Cost | Unavailable:
-    if not prices.is_given:
-        return Unavailable("no prices were given: --edge-watts, --cloud-per-hour")
-    energy: float | Unavailable = Unavailable("--edge-watts was not given")
-    if prices.edge_watts is not None:
-        energy = prices.edge_watts * edge_ms / MS_PER_HOUR * MILLION / 1e3
-    edge: float | Unavailable = Unavailable("--per-kwh was not given")
-    if isinstance(energy, Unavailable):
-        edge = energy
-    elif prices.per_kwh is not None:
-        edge = energy * prices.per_kwh
-    cloud: float | Unavailable = Unavailable("no price of the cloud was given")
-    if prices.cloud_per_request is not None:
-        cloud = prices.cloud_per_request * MILLION
-    elif prices.cloud_per_hour is not None:
-        busy = trips[0].samples_ns.get("server_compute")
-        if busy is None:
-            cloud = Unavailable("the server does not tell how long it computes")
-        else:
-            cloud = prices.cloud_per_hour * _mean(_milliseconds(busy)) / MS_PER_HOUR * MILLION
-    return Cost(energy, edge, cloud, prices.currency)
 
 
 def _accuracy(card: ModelArtifact | None) -> float | Unavailable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from edgekit.core.errors import ConfigError
@@ -35,7 +36,22 @@ def load_network(name: str) -> NetworkProfile:
         problems.append(f"{path}: id: expected {path.stem!r}, got {network.id!r}")
     if problems:
         raise ConfigError("\n".join(problems), details={"problems": problems})
-    return network
+    return _with_mean_rates(network)
+
+
+def _with_mean_rates(network: NetworkProfile) -> NetworkProfile:
+    """Where a capacity changes, its mean stands for it wherever one number is needed."""
+    return replace(
+        network,
+        up_kbit_s=_mean_kbit_s(network.up_trace, network.up_kbit_s),
+        down_kbit_s=_mean_kbit_s(network.down_trace, network.down_kbit_s),
+    )
+
+
+def _mean_kbit_s(trace: str, constant_kbit_s: float) -> float:
+    if not trace:
+        return constant_kbit_s
+    return parse_trace(trace_path(trace).read_text(encoding="utf-8")).mean_kbit_s
 
 
 def list_networks() -> tuple[NetworkProfile, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgekit.core.comparison import AtQuantile, Comparison, Cost, NetworkVerdict
+from edgekit.core.comparison import AtQuantile, Comparison, Cost, EdgeEnergy, NetworkVerdict
 from edgekit.core.estimate import Estimate
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_bytes, format_ms
@@ -52,6 +52,12 @@ def _verdicts(comparison: Comparison) -> Section:
     ):
         edge, cloud = comparison.edge_accuracy, comparison.cloud_accuracy
         notes.append(f"accuracy: edge {edge:.2%}, cloud {cloud:.2%}")
+    if isinstance(comparison.energy, EdgeEnergy):
+        energy = comparison.energy
+        notes.append(
+            f"energy of an inference on the edge: {energy.per_inference_mj:.3g} mJ "
+            f"[{energy.basis.value}] ({energy.how})"
+        )
     if isinstance(comparison.cost, Cost):
         notes.append(_cost(comparison.cost))
     counts = [len(item.rounds) for item in comparison.networks]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgekit.core.comparison import Comparison
     from edgekit.core.measurement import Measurement
     from edgekit.core.network import CloudTrip
-    from edgekit.measure.compare import Prices
+    from edgekit.measure.costs import Prices
     from edgekit.measure.trips import TripRequest
 
 
@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 @click.option(
     "--verify-break-even", is_flag=True, help="Measure at the break-even round trip, too."
 )
-@click.option("--edge-watts", type=float, help="Power of the board while it computes.")
+@click.option(
+    "--edge-watts", type=float, help="Power of the board while it computes; default: its sensor's."
+)
 @click.option("--per-kwh", type=float, help="Price of a kilowatt-hour.")
 @click.option("--cloud-per-hour", type=float, help="Price of the machine behind the endpoint.")
 @click.option("--cloud-per-request", type=float, help="Or the price of a request.")
@@ -85,6 +87,7 @@ def command(
     from edgekit.measure.gates import parse_condition, require
     from edgekit.measure.trips import TripRequest
     from edgekit.networks.catalog import load_network
+    from edgekit.profiles.device import load_profile
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
 
@@ -118,6 +121,7 @@ def command(
         prices=_prices(given),
         edge_card=load_card(target) if target.is_dir() else None,
         cloud_card=card,
+        supply_w=load_profile(measured.profile).power.supply_w,
         rounds=sides.rounds,
     )
     result = compare(measured, sides.trips, options)
@@ -220,7 +224,7 @@ def _verified(
 
 
 def _prices(given: dict[str, object]) -> Prices:
-    from edgekit.measure.compare import Prices
+    from edgekit.measure.costs import Prices
 
     names = ("edge_watts", "per_kwh", "cloud_per_hour", "cloud_per_request")
     values = {
