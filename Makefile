@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 .DEFAULT_GOAL := help
 
-.PHONY: help setup demo demo-arm64 real-models matrix bench-convert bench-fuzz test test-fast check format clean bench-net bench-run bench-arm64 bench-deploy bench-deploy-push bench-deploy-fleet bench-deploy-crash bench-deploy-delta
+.PHONY: help setup demo demo-arm64 real-models matrix bench-convert bench-fuzz test test-fast check format clean bench-net bench-cloud bench-run bench-arm64 bench-deploy bench-deploy-push bench-deploy-fleet bench-deploy-crash bench-deploy-delta
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench-arm64: setup ## what the demo's artifacts cost on emulated arm64 processor
 
 bench-net: setup ## how exact the shaping link is
 	$(BIN)/python scripts/bench_net.py
+
+bench-cloud: setup ## the server and the client beside KServe's SDK, MLServer, FastAPI and Locust (15 minutes)
+	flock $${TMPDIR:-/tmp}/edgekit-bench.lock $(BIN)/python scripts/bench_cloud.py
 
 check: setup ## format, lint, types, import law, docs
 	$(BIN)/ruff format --check .

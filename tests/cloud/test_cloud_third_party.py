@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import cloud_bench
 from edgekit.boards.deploy import load_card
 from edgekit.cloud.server import CloudServer
 from edgekit.convert.converting import convert
@@ -23,6 +24,7 @@ from peers import SCHEMATHESIS, TRITONCLIENT, peer_program
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PROGRAMS = Path(__file__).parent / "programs"
+SAMPLE = Path(cloud_bench.__file__).parent / "programs/kserve_sample.py"
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +103,7 @@ def test_schemathesis_finds_nothing_that_the_document_does_not_say(server: Cloud
 
 def test_our_client_asks_the_sdks_own_server(original: Path, tmp_path: Path) -> None:
     child = Child(
-        [str(ensure("cloud")), str(PROGRAMS / "kserve_sample.py")],
+        [str(ensure("cloud")), str(SAMPLE)],
         name="KServe sample",
         log=tmp_path / "log.txt",
         timeout_s=120,
