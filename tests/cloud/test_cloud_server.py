@@ -30,6 +30,7 @@ from edgekit.convert.request import ConvertRequest
 from edgekit.core.errors import ConfigError, EndpointFailed
 from edgekit.core.network import NetworkProfile, OpenLoad
 from edgekit.measure.board_trips import measure_from_board
+from edgekit.measure.stats import median
 from edgekit.measure.trips import TripRequest, measure_trips
 from samples import echo_artifact
 
@@ -143,6 +144,17 @@ def test_the_phases_of_a_rest_trip_add_up(
         assert parts == pytest.approx(total, rel=0.05, abs=200_000)
         assert sum(phase[name] for name in TOLD) < phase["round_trip"]
     assert (min(trip.up_bytes) > 5000) == (payload == "json")
+
+
+def test_the_phases_of_a_trip_leave_nothing_out(server: CloudServer, original: Path) -> None:
+    for endpoint in (server.endpoint, server.http_endpoint):
+        samples = measure_trips(request(endpoint, original, runs=60))[0].samples_ns
+        parts = zip(samples["encode"], samples["round_trip"], samples["decode"], strict=True)
+        left = [
+            (total - sum(part)) / total
+            for total, part in zip(samples["total"], parts, strict=True)
+        ]
+        assert abs(median(left)) < 0.01
 
 
 def test_both_protocols_give_the_same_answer_to_others(server: CloudServer) -> None:

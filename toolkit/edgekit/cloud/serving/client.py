@@ -163,7 +163,7 @@ class Driver:
             value = exchange.told.get(f"{name}_ns")
             if isinstance(value, int) and value >= 0:
                 samples[name] = value
-        return samples, exchange.up_bytes, exchange.down_bytes
+        return samples, *exchange.sizes()
 
     def sample(
         self, trip: Trip, connection: Connection, i: int, due_ns: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,8 +33,8 @@ class Exchange:
     """What the server said beside the outputs."""
     phases_ns: dict[str, int]
     """message, round_trip, and of it, over REST, send, wait, receive; parse."""
-    up_bytes: int
-    down_bytes: int
+    sizes: Callable[[], tuple[int, int]]
+    """Bytes up and down: protobuf writes a whole message to tell its size, so not while timing."""
 
 
 class Connection(Protocol):
@@ -85,7 +86,8 @@ class RestConnection:
         outputs, told = oip.decode(reply)
         phases = {"message": ready - started, "round_trip": answered - ready}
         phases |= reply.phases_ns | {"parse": clock() - answered}
-        return Exchange(outputs, told, phases, len(message.body), len(reply.body))
+        sizes = len(message.body), len(reply.body)
+        return Exchange(outputs, told, phases, lambda: sizes)
 
     def describe(self, model: str) -> Any:  # Any: JSON
         """The model's metadata."""
@@ -159,7 +161,7 @@ class GrpcConnection:
         told = {name: _value(value) for name, value in answer.parameters.items()}
         phases = {"message": ready - started, "round_trip": answered - ready}
         phases["parse"] = clock() - answered
-        return Exchange(outputs, told, phases, message.ByteSize(), answer.ByteSize())
+        return Exchange(outputs, told, phases, lambda: (message.ByteSize(), answer.ByteSize()))
 
     def describe(self, model: str) -> Any:  # Any: JSON
         """The model's metadata."""
