@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import http.client
+import ipaddress
 import json
 import os
 import re
@@ -18,6 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from edgekit.boards.deploy import load_card
 from edgekit.boards.opening import open_board
@@ -269,6 +275,37 @@ def test_a_token_and_a_certificate_are_asked_for(original: Path, tmp_path: Path)
         pass
 
 
+def test_a_certificate_that_has_expired_is_said_at_once(original: Path, tmp_path: Path) -> None:
+    certificate, key = expired_certificate(tmp_path)
+    with CloudServer(
+        original, settings=ServerSettings(certificate=certificate, key=key)
+    ) as running:
+        for endpoint in (running.endpoint, running.http_endpoint):
+            with pytest.raises(EndpointFailed, match="certificate has expired") as caught:
+                measure_trips(request(endpoint, original, access=CloudAccess(None, certificate)))
+            assert "--ca" in caught.value.hint
+        with pytest.raises(EndpointFailed) as caught:
+            measure_trips(request(f"http://127.0.0.1:{running.http_port}", original))
+        assert "https://" in caught.value.hint
+
+
+def expired_certificate(folder: Path) -> tuple[Path, Path]:
+    """A certificate of 127.0.0.1 that ended ten days ago, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    builder = builder.public_key(key.public_key()).serial_number(1).add_extension(names, False)
+    builder = builder.not_valid_before(now - datetime.timedelta(days=20))
+    made = builder.not_valid_after(now - datetime.timedelta(days=10)).sign(key, hashes.SHA256())
+    paths = folder / "expired.pem", folder / "expired.key"
+    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    paths[1].write_bytes(plain)
+    return paths
+
+
 def test_more_requests_than_are_taken_are_refused(original: Path) -> None:
     options = ModelOptions(max_in_flight=1)
     with CloudServer(original, settings=ServerSettings(options=options)) as running:
@@ -385,9 +422,13 @@ def _serve_garbage(server: socket.socket, answer: bytes, *, wait_s: float = 0.0)
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "none of the protocol"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n{", "broke"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\xff\xfe\x00", "none of the protocol"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n{",
+            "at most 268435456 are taken",
+        ),
         (b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nboom", "HTTP 500: boom"),
     ],
-    ids=["ssh", "empty", "truncated", "bytes", "error"],
+    ids=["ssh", "empty", "truncated", "bytes", "huge", "error"],
 )
 def test_what_is_no_endpoint_is_said_over_rest(original: Path, answer: bytes, said: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:

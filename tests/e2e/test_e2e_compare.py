@@ -80,6 +80,11 @@ def test_the_rate_that_an_endpoint_takes(
     printed = capsys.readouterr().out
     assert "2 at a time" in printed
     assert len(list(tmp_path.glob("load-*.json"))) == 2
+    arguments[3] = server.http_endpoint
+    assert run([*arguments, "--rate", "20", "--seconds", "1", "--every-payload", "--json"]) == 0
+    document = shown(capsys)
+    assert [point["payload"] for point in document["points"]] == ["tensor", "json"]
+    assert document["points"][1]["up_bytes"] > 1.5 * document["points"][0]["up_bytes"]
 
 
 def test_a_model_is_really_cut_between_board_and_endpoint(

@@ -153,4 +153,8 @@ def _emit_chunks(emit: Emit, event: str, values: List[int], **fields: Any) -> No
 def _hint(reason: str) -> str:
     if reason in (oip.UNREACHABLE, oip.TIMEOUT):
         return "the board itself must reach the endpoint: an address of its network, not 127.0.0.1"
+    if reason == oip.UNTRUSTED:
+        return (
+            "install the certificate that signed the endpoint's on the board; is it still valid?"
+        )
     return "give the REST address of an Open Inference Protocol v2 server, and --model-name"

@@ -41,7 +41,9 @@ TIMEOUT = "timeout"
 REFUSED = "refused"
 OVERLOADED = "overloaded"
 BROKEN = "broken"
-"""Why a request failed: nobody there, too late, an error answer, 429, no answer of the protocol."""
+UNTRUSTED = "untrusted"
+"""Why a request failed: nobody there, too late, an error answer, 429, no answer of the protocol, no
+TLS or a certificate that is not trusted."""
 
 
 class RequestFailed(Exception):
@@ -201,37 +203,18 @@ class Connection:
         return self.get("/v2/models")
 
     def _connect(self) -> socket.socket:
-        endpoint = self.endpoint
-        where = "%s:%d" % (endpoint.host, endpoint.port)
-        try:
-            started = clock()
-            family, kind, protocol, _, address = socket.getaddrinfo(
-                endpoint.host, endpoint.port, type=socket.SOCK_STREAM
-            )[0]
-            self.once_ns.setdefault("resolve", clock() - started)
-            started = clock()
-            plain = socket.socket(family, kind, protocol)
-            plain.settimeout(self.timeout_s)
-            plain.connect(address)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.once_ns.setdefault("connect", clock() - started)
-            if not endpoint.is_tls:
-                return plain
-            started = clock()
-            context = ssl.create_default_context(cafile=endpoint.ca_file or None)
-            name = endpoint.server_name or endpoint.host
-            secure = context.wrap_socket(plain, server_hostname=name)
-            self.once_ns.setdefault("tls", clock() - started)
-            return secure
-        except ssl.SSLError as error:
-            text = "%s: the TLS connection failed: %s" % (where, getattr(error, "reason", error))
-            raise RequestFailed(REFUSED, text) from error
-        except OSError as error:
-            text = "no endpoint answers at %s: %s" % (where, error.strerror or error)
-            raise RequestFailed(UNREACHABLE, text) from error
+        connected, once_ns = reach(self.endpoint, self.timeout_s)
+        for name, spent in once_ns.items():
+            self.once_ns.setdefault(name, spent)
+        return connected
 
     def _read(self, answer: http.client.HTTPResponse, deadline: float) -> bytes:
         parts, size = [], 0
+        length = answer.length or 0
+        if length > LARGEST_ANSWER_BYTES:
+            raise http.client.HTTPException(
+                "the answer has %d bytes, at most %d are taken" % (length, LARGEST_ANSWER_BYTES)
+            )
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -250,6 +233,60 @@ class Connection:
         if answer.length:  # the other side closed before all of it was there
             raise http.client.IncompleteRead(b"", answer.length)
         return b"".join(parts)
+
+
+def reach(
+    endpoint: Endpoint, timeout_s: float, protocols: Tuple[str, ...] = ()
+) -> Tuple[socket.socket, Dict[str, int]]:
+    """A connection, over TLS where the endpoint speaks it, and what its parts took.
+
+    Args:
+        endpoint: where.
+        timeout_s: longest time of each part.
+        protocols: for TLS to choose from (ALPN); h2 for gRPC.
+
+    Raises:
+        RequestFailed: nobody answers there, or the certificate is not trusted.
+    """
+    where = "%s:%d" % (endpoint.host, endpoint.port)
+    once_ns = {}  # type: Dict[str, int]
+    plain = None
+    try:
+        started = clock()
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            endpoint.host, endpoint.port, type=socket.SOCK_STREAM
+        )[0]
+        once_ns["resolve"] = clock() - started
+        started = clock()
+        plain = socket.socket(family, kind, protocol)
+        plain.settimeout(timeout_s)
+        plain.connect(address)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        once_ns["connect"] = clock() - started
+        if not endpoint.is_tls:
+            return plain, once_ns
+        started = clock()
+        context = ssl.create_default_context(cafile=endpoint.ca_file or None)
+        if protocols:
+            context.set_alpn_protocols(list(protocols))
+        name = endpoint.server_name or endpoint.host
+        secure = context.wrap_socket(plain, server_hostname=name)
+        once_ns["tls"] = clock() - started
+        return secure, once_ns
+    except (ssl.SSLError, ssl.CertificateError) as error:
+        _drop(plain)
+        said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or error
+        text = "%s: the TLS connection failed: %s" % (where, said)
+        raise RequestFailed(UNTRUSTED, text) from error
+    except OSError as error:
+        _drop(plain)
+        text = "no endpoint answers at %s: %s" % (where, error.strerror or error)
+        raise RequestFailed(UNREACHABLE, text) from error
+
+
+def _drop(connection: Optional[socket.socket]) -> None:
+    if connection is not None:
+        connection.close()
 
 
 def decode(reply: Reply) -> Tuple[List[Tensor], Dict[str, Any]]:  # Any: JSON

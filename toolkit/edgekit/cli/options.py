@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from edgekit.cloud.endpoint import CloudAccess
+    from edgekit.core.network import NetworkProfile
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -102,6 +103,22 @@ def cloud_access(given: Mapping[str, object]) -> CloudAccess:
     return CloudAccess(
         Path(str(token_file)) if token_file else None, Path(str(ca)) if ca else None
     )
+
+
+def chosen_networks(names: Sequence[str]) -> tuple[NetworkProfile, ...]:
+    """The networks of a ``--network`` that may be given often, or with commas.
+
+    Raises:
+        ConfigError: one is not known, or named twice.
+    """
+    from edgekit.core.errors import ConfigError
+    from edgekit.networks.catalog import load_network
+
+    wanted = [part.strip() for name in names for part in name.split(",") if part.strip()]
+    if len(set(wanted)) < len(wanted):
+        twice = max(wanted, key=wanted.count)
+        raise ConfigError(f"--network {twice} is named twice", hint="name each once")
+    return tuple(load_network(name) for name in wanted)
 
 
 def service_options(function: Function) -> Function:

@@ -44,7 +44,7 @@ class TripFailure:
     """When it started, since the start of the trip."""
     spent_ns: int
     reason: str
-    """unreachable, timeout, refused, overloaded or broken."""
+    """unreachable, untrusted, timeout, refused, overloaded or broken."""
     message: str
 
 

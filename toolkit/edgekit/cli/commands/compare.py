@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import cloud_access, cloud_options, inventory_option, records_option
+from edgekit.cli.options import (
+    chosen_networks,
+    cloud_access,
+    cloud_options,
+    inventory_option,
+    records_option,
+)
 from edgekit.cli.output import Output, output_options
 
 if TYPE_CHECKING:
@@ -35,7 +41,9 @@ if TYPE_CHECKING:
     help="With --board: measure edge and cloud in turn, so often.",
 )
 @click.option("--from-board", is_flag=True, help="The board itself asks, over its own network.")
-@click.option("--network", "networks", multiple=True, help="Emulate this one: edgekit net list.")
+@click.option(
+    "--network", "networks", multiple=True, help="Emulate this one, or several: fiber,4g."
+)
 @click.option("--model-name", default="", help="Name of the model at the endpoint.")
 @cloud_options
 @click.option("--cloud-runs", default=100, show_default=True, type=click.IntRange(6, 100_000))
@@ -77,7 +85,7 @@ def command(
       edgekit compare records/run-1a2b3c4d.json original --cloud grpc://10.0.0.5:8081
       edgekit compare artifact original --board kitchen-pi --cloud http://10.0.0.5:8080
       edgekit compare artifact --board kitchen-pi --cloud grpc://127.0.0.1:8081 \\
-          --network fiber --network 4g --fail-if 'edge.p95>20ms' --fail-if 'ratio.p50<1.5'
+          --network fiber,4g --fail-if 'edge.p95>20ms' --fail-if 'ratio.p50<1.5'
     """
     from edgekit.boards.deploy import load_card
     from edgekit.cloud.endpoint import parse_endpoint
@@ -86,7 +94,6 @@ def command(
     from edgekit.measure.compare import CompareOptions, compare
     from edgekit.measure.gates import parse_condition, require
     from edgekit.measure.trips import TripRequest
-    from edgekit.networks.catalog import load_network
     from edgekit.profiles.device import load_profile
     from edgekit.report.input import ReportInput
     from edgekit.report.text import render
@@ -95,7 +102,7 @@ def command(
     given_conditions = given["conditions"]
     assert isinstance(given_conditions, tuple)
     conditions = [parse_condition(text) for text in given_conditions]
-    chosen = tuple(load_network(name) for name in networks)
+    chosen = chosen_networks(networks)
     sent = _sent_folder(target, original, board)
     if given["from_board"] and not board:
         raise ConfigError("--from-board needs a board", hint="--board NAME")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from edgekit.cli.options import cloud_access, cloud_options, records_option
 from edgekit.cli.output import Output, output_options, table
+
+if TYPE_CHECKING:
+    from edgekit.core.artifact import ModelArtifact
 
 
 @click.command()
@@ -28,6 +32,7 @@ from edgekit.cli.output import Output, output_options, table
 @click.option("--connections", default=32, show_default=True, type=click.IntRange(1, 512))
 @click.option("--network", default="", help="Emulate this one: edgekit net list.")
 @click.option("--model-name", default="", help="Name of the model at the endpoint.")
+@click.option("--every-payload", is_flag=True, help="Each form that the inputs can travel in.")
 @cloud_options
 @records_option
 @output_options
@@ -50,7 +55,7 @@ def command(
     from edgekit.core.errors import ConfigError
     from edgekit.core.record import save
     from edgekit.measure.load import LoadPlan, sweep
-    from edgekit.measure.trips import TripRequest, default_payload
+    from edgekit.measure.trips import TripRequest
     from edgekit.networks.catalog import load_network
     from edgekit.report.loads import HEADERS, knees, load_row
 
@@ -68,7 +73,7 @@ def command(
     if not rates and not concurrencies:
         raise ConfigError("a load needs a rate", hint="--rate 10,20,40  or  --concurrency 1,4")
     plan = LoadPlan(
-        payloads=(str(given["payload"] or default_payload(card)),),
+        payloads=_payloads(card, cloud, given),
         rates_per_s=rates,
         concurrencies=tuple(int(number) for number in concurrencies),
         arrivals=str(given["arrivals"]),
@@ -82,6 +87,16 @@ def command(
     rows = [load_row(point) for point in result.points]
     output.data(result, "\n".join((table(HEADERS, rows), *knees(result))))
     output.note(f"record: {path}")
+
+
+def _payloads(card: ModelArtifact, cloud: str, given: dict[str, object]) -> tuple[str, ...]:
+    from edgekit.cloud.endpoint import parse_endpoint
+    from edgekit.measure.trips import default_payload
+
+    if not given["every_payload"]:
+        return (str(given["payload"] or default_payload(card)),)
+    forms = ("jpeg", "picture", "tensor") if card.pipeline.kind == "image" else ("tensor",)
+    return (*forms, "json") if parse_endpoint(cloud).protocol == "rest" else forms
 
 
 def _numbers(text: str, option: str) -> tuple[float, ...]:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import cloud_access, cloud_options, inventory_option, records_option
+from edgekit.cli.options import (
+    chosen_networks,
+    cloud_access,
+    cloud_options,
+    inventory_option,
+    records_option,
+)
 from edgekit.cli.output import Output, output_options, table
 
 if TYPE_CHECKING:
@@ -20,7 +26,11 @@ if TYPE_CHECKING:
 @click.option("--board", required=True, help="Where the first part would run: name, or local.")
 @click.option("--cloud", required=True, help="Endpoint that serves the whole model now.")
 @click.option(
-    "--network", "networks", multiple=True, required=True, help="Over this one: edgekit net list."
+    "--network",
+    "networks",
+    multiple=True,
+    required=True,
+    help="Over this one, or several: fiber,4g.",
 )
 @click.option("--model-name", default="", help="Name of the model at the endpoint.")
 @click.option(
@@ -57,15 +67,14 @@ def command(
     \b
     Examples:
       edgekit split original --board kitchen-pi --cloud grpc://10.0.0.5:8081 --network lte
-      edgekit split original --board local --cloud grpc://127.0.0.1:8081 --network fiber \\
-          --network 4g --verify-split
+      edgekit split original --board local --cloud grpc://127.0.0.1:8081 --network fiber,4g \\
+          --verify-split
     """
     from edgekit.boards.deploy import load_card
     from edgekit.cli.splitting import SplitRequest, advise
     from edgekit.core.errors import ConfigError
     from edgekit.core.record import save
     from edgekit.measure.trips import TripRequest
-    from edgekit.networks.catalog import load_network
 
     card = load_card(artifact)
     if given["payload"] not in (None, "tensor"):
@@ -74,7 +83,7 @@ def command(
         endpoint=cloud,
         folder=artifact,
         artifact=card,
-        networks=tuple(load_network(name) for name in networks),
+        networks=chosen_networks(networks),
         model_name=str(given["model_name"]),
         payload="tensor",
         access=cloud_access(given),

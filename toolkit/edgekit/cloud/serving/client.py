@@ -53,7 +53,8 @@ HINTS = {
     oip.REFUSED: "does it serve the model under this name, over this protocol? --model-name, --cloud",
     oip.OVERLOADED: "it has more requests than it takes; ask again later",
     oip.TIMEOUT: "is the address right, and the network up?",
-    oip.BROKEN: "give the port of an Open Inference Protocol v2 server",
+    oip.BROKEN: "give the port of an Open Inference Protocol v2 server; https:// or grpcs:// for TLS",
+    oip.UNTRUSTED: "--ca FILE names the certificate that signed it; is it still valid, for this name?",
 }
 
 
@@ -125,7 +126,8 @@ class Driver:
             for i in range(self.request["warmup_runs"]):
                 self.ask(connection, i)
         except oip.RequestFailed as err:
-            what = "" if err.reason == oip.UNREACHABLE else "the endpoint refused the request: "
+            is_away = err.reason in (oip.UNREACHABLE, oip.UNTRUSTED)
+            what = "" if is_away else "the endpoint refused the request: "
             text, hint = f"{what}{err.message}", HINTS[err.reason]
             if connection and err.reason == oip.REFUSED:
                 text, hint = self._explain(connection) or (text, hint)

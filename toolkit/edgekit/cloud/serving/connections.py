@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from kserve.protocol.grpc import grpc_predict_v2_pb2_grpc as stubs
 from edgekit_runner import oip
 
 clock = time.perf_counter_ns
+READY_S = 10.0
+"""A server that accepts connections and has not spoken gRPC by then is none."""
 REASONS = {
     grpc.StatusCode.DEADLINE_EXCEEDED: oip.TIMEOUT,
     grpc.StatusCode.RESOURCE_EXHAUSTED: oip.OVERLOADED,
@@ -108,7 +109,8 @@ class GrpcConnection:
     def __init__(self, endpoint: oip.Endpoint, timeout_s: float) -> None:
         self.endpoint = endpoint
         self.timeout_s = timeout_s
-        self.once_ns = _reach(endpoint, timeout_s)
+        probe, self.once_ns = oip.reach(endpoint, timeout_s, ("h2",))
+        probe.close()
         options: list[tuple[str, Any]] = [  # Any: numbers and texts
             ("grpc.max_receive_message_length", oip.LARGEST_ANSWER_BYTES),
             ("grpc.enable_retries", 0),
@@ -127,15 +129,12 @@ class GrpcConnection:
             self.channel = grpc.insecure_channel(address, options=options)
         started = clock()
         try:
-            grpc.channel_ready_future(self.channel).result(timeout=timeout_s)
+            ready_s = min(timeout_s, READY_S)
+            grpc.channel_ready_future(self.channel).result(timeout=ready_s)
         except grpc.FutureTimeoutError as err:
             self.channel.close()
-            what = (
-                "gRPC over TLS with a certificate that is trusted here"
-                if endpoint.is_tls
-                else "gRPC"
-            )
-            raise oip.RequestFailed(oip.REFUSED, f"{address} does not speak {what}") from err
+            text = f"{address} does not speak gRPC"
+            raise oip.RequestFailed(oip.BROKEN, text) from err
         self.once_ns["channel"] = clock() - started
         self.stub = stubs.GRPCInferenceServiceStub(self.channel)
         self.metadata = [("authorization", f"Bearer {endpoint.token}")] if endpoint.token else None
@@ -200,25 +199,3 @@ def _outputs(answer: Any) -> list[oip.Tensor]:  # Any: protobuf
 
 def _value(parameter: Any) -> Any:  # Any: protobuf, a scalar
     return getattr(parameter, parameter.WhichOneof("parameter_choice") or "string_param")
-
-
-def _reach(endpoint: oip.Endpoint, timeout_s: float) -> dict[str, int]:
-    """How long the name and a TCP connection take."""
-    once: dict[str, int] = {}
-    try:
-        started = clock()
-        family, _, _, _, address = socket.getaddrinfo(
-            endpoint.host, endpoint.port, type=socket.SOCK_STREAM
-        )[0]
-        once["resolve"] = clock() - started
-        started = clock()
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.settimeout(timeout_s)
-            probe.connect(address)
-        once["connect"] = clock() - started
-    except OSError as err:
-        raise oip.RequestFailed(
-            oip.UNREACHABLE,
-            f"no endpoint answers at {endpoint.host}:{endpoint.port}: {err.strerror or err}",
-        ) from err
-    return once
