@@ -1,30 +1,30 @@
 """Writes docs/conversion-matrix.md: every route, recipe and engine over real models, as run just now.
 
-``conversion_matrix.py [--jobs N] [--only NAME[,NAME]]``; with ``--only`` the page is left alone and the
-table is printed. A cell is what the conversion itself said; nothing is written by hand.
+``conversion_matrix.py [--jobs N] [--only NAME[,NAME]] [--recipes NAME[,NAME]]``; with either of them the page
+is left alone and the table is printed. A cell is what the conversion itself said; nothing is written by hand.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy
 
 from benchmark_page import table
-from edgekit.convert.converting import convert, plan_conversion
+from edgekit.convert.converting import Attempt, plan_conversion, scratch
+from edgekit.convert.detect import detect
 from edgekit.convert.pipelines import parse_pipeline
-from edgekit.convert.recipes import RECIPES
+from edgekit.convert.recipes import CATALOG, find_recipe
 from edgekit.convert.request import ConvertRequest
-from edgekit.convert.routes import ENGINE_FORMAT
+from edgekit.convert.routes import ENGINE_FORMAT, all_steps
 from edgekit.core.artifact import Accuracy, Agreement, ModelArtifact
 from edgekit.core.errors import EdgekitError
 from edgekit.profiles.device import list_profiles
@@ -48,6 +48,7 @@ EVALUATED = 200
 PREFERRED = ("raspberrypi", "raspberrypi-4b-32bit", "intel-n100", "jetson-orin-nano")
 """The profile of an engine is the first of these that has it, else the first of all."""
 LONGEST_REASON = 220
+QUANTIZERS = {step.name for step in all_steps() if step.recipe}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def some_samples(model: RealModel) -> Path:
     return path
 
 
-def cells_of(models: Iterable[RealModel]) -> list[Cell]:
+def cells_of(models: Iterable[RealModel], recipes: Sequence[str]) -> list[Cell]:
     """Every engine by every recipe for every model."""
     engines = {engine: profile_for(engine) for engine in ENGINE_FORMAT}
     return [
@@ -101,38 +102,48 @@ def cells_of(models: Iterable[RealModel]) -> list[Cell]:
         for model in models
         for evaluation in [some_samples(model)]
         for engine, profile in engines.items()
-        for recipe in RECIPES
+        for recipe in recipes
         if profile
     ]
 
 
-def run_cell(cell: Cell) -> Outcome:
+def run_group(cells: Sequence[Cell]) -> list[Outcome]:
+    """Every recipe of a model on an engine: what they share is done once."""
+    first = cells[0]
+    request = ConvertRequest(
+        model=first.model.model,
+        profile=first.profile,
+        engine=first.engine,
+        calibration=first.model.calibration,
+        data=first.evaluation,
+        pipeline=parse_pipeline(first.model.pipeline),
+        trust=first.model.is_trusted,
+        name=first.model.name,
+    )
+    try:
+        source = replace(detect(request.model, trust=request.trust), name=first.model.name)
+    except EdgekitError as err:
+        text = f"*refused*: {shortened(err.message)}"
+        return [Outcome(cell, text, is_done=False, route="", elapsed_s=0.0) for cell in cells]
+    with scratch() as folder:
+        attempt = Attempt(request, source, folder, lambda message: None)
+        return [run_cell(cell, request, attempt) for cell in cells]
+
+
+def run_cell(cell: Cell, request: ConvertRequest, attempt: Attempt) -> Outcome:
     """Converts, and says in a few words what came of it."""
     started = time.perf_counter()
-    request = ConvertRequest(
-        model=cell.model.model,
-        profile=cell.profile,
-        recipe=cell.recipe,
-        engine=cell.engine,
-        calibration=cell.model.calibration,
-        data=cell.evaluation,
-        pipeline=parse_pipeline(cell.model.pipeline),
-        trust=cell.model.is_trusted,
-        name=cell.model.name,
-    )
-    out = Path(tempfile.mkdtemp(prefix="edgekit-matrix-"))
     route, text, is_done, is_fault = "", "", False, False
     try:
-        _, choices = plan_conversion(request)
-        route = " -> ".join(step.name for step in choices[0].steps if not step.recipe)
-        text = describe(convert(request, out))
+        _, choices = plan_conversion(replace(request, recipe=cell.recipe))
+        card, _ = attempt.make(choices[0])
+        route = " -> ".join(step.step for step in card.steps if step.step not in QUANTIZERS)
+        text = describe(card)
         is_done = True
     except EdgekitError as err:
         text = f"*refused*: {shortened(err.message)}"
     except Exception as err:  # noqa: BLE001  a bug is shown as one, and the other cells go on
         text, is_fault = f"**fault**: {type(err).__name__}: {shortened(str(err))}", True
-    finally:
-        shutil.rmtree(out, ignore_errors=True)
     elapsed_s = time.perf_counter() - started
     done = Outcome(cell, text, is_done, route, elapsed_s, is_fault)
     print(f"{cell.model.name} {cell.engine} {cell.recipe}: {text} ({elapsed_s:.0f} s)", flush=True)
@@ -183,19 +194,20 @@ def page(outcomes: Sequence[Outcome], models: Sequence[RealModel]) -> str:
 def section(model: RealModel, outcomes: Sequence[Outcome]) -> str:
     """One model: its routes, and a table of recipes by engines."""
     engines = list(dict.fromkeys(outcome.cell.engine for outcome in outcomes))
+    recipes = list(dict.fromkeys(outcome.cell.recipe for outcome in outcomes))
     by_place = {(o.cell.recipe, o.cell.engine): o for o in outcomes}
     routes = {
         engine: next((o.route for o in outcomes if o.cell.engine == engine and o.route), "")
         for engine in engines
     }
     lines = [
-        f"- {engine} (profile {by_place[RECIPES[0], engine].cell.profile}): "
+        f"- {engine} (profile {by_place[recipes[0], engine].cell.profile}): "
         f"{route or 'the file as it is'}"
         for engine, route in routes.items()
     ]
     rows = [
         [f"`{recipe}`", *(by_place[recipe, engine].text for engine in engines)]
-        for recipe in RECIPES
+        for recipe in recipes
     ]
     about = f"## {model.name}\n\n{model.about}."
     return "\n\n".join((about, "\n".join(lines), table(["recipe", *engines], rows)))
@@ -203,7 +215,7 @@ def section(model: RealModel, outcomes: Sequence[Outcome]) -> str:
 
 def pinned_tools() -> list[str]:
     """The exactly pinned distributions of the tool environments that convert."""
-    names = ("onnx", "tensorflow", "torch", "sklearn")
+    names = ("onnx", "tensorflow", "torch", "onnx2tf", "sklearn")
     pins = {pin for name in names for pin in ENVIRONMENTS[name].requirements if "==" in pin}
     return [pin.replace("==", " ") for pin in sorted(pins)]
 
@@ -213,16 +225,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="Models by module name, separated by commas.")
+    parser.add_argument("--recipes", default="", help="Only these, separated by commas.")
     options = parser.parse_args()
     names = [name for name in options.only.split(",") if name] or list(NAMES)
+    recipes = [find_recipe(name).name for name in options.recipes.split(",") if name]
+    is_whole = not options.only and not recipes
     models = prepare(names)
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(options.jobs) as pool:
         for i, model in enumerate(models):
-            outcomes += pool.map(run_cell, cells_of([model]))
-            if not options.only:  # a run that is broken off leaves what it has
+            cells = cells_of([model], recipes or list(CATALOG))
+            groups = [list(group) for _, group in groupby(cells, key=lambda cell: cell.engine)]
+            outcomes += (outcome for group in pool.map(run_group, groups) for outcome in group)
+            if is_whole:  # a run that is broken off leaves what it has
                 PAGE.write_text(page(outcomes, models[: i + 1]), encoding="utf-8")
-    print(page(outcomes, models) if options.only else f"wrote {PAGE}")
+    print(f"wrote {PAGE}" if is_whole else page(outcomes, models))
     return 1 if any(outcome.is_fault for outcome in outcomes) else 0
 
 

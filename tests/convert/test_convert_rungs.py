@@ -221,6 +221,22 @@ def test_quantization_as_tensorrt_reads_it(
     assert found["float_biases"]
 
 
+def test_nncf_puts_layers_back_until_the_outputs_are_right(
+    tmp_path: Path, hard_models: Path
+) -> None:
+    generator = numpy.random.default_rng(0)
+    numpy.savez(tmp_path / "x.npz", x=generator.normal(size=(120, 16)).astype("float32"))
+    card = run(
+        tmp_path / "a",
+        hard_models / "wide.onnx",
+        recipe="int8-static-accuracy",
+        engine="openvino",
+        calibration=tmp_path / "x.npz",
+    )
+    assert cosine(card) > 0.98
+    assert "nncf" in card.steps[-1].tools
+
+
 @pytest.mark.parametrize(("engine", "dtype"), [("litert", "int4"), ("openvino", "i4")])
 def test_int4_in_blocks(tmp_path: Path, hard_models: Path, engine: str, dtype: str) -> None:
     card = run(tmp_path / "a", hard_models / "wide.onnx", recipe="int4-block", engine=engine)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from conversion_matrix import Cell, Outcome, page, profile_for, run_cell, shortened
-from edgekit.convert.recipes import RECIPES
+import numpy
+import pytest
+
+from conversion_matrix import Cell, Outcome, cells_of, page, profile_for, run_group, shortened
+from edgekit.convert.recipes import CATALOG, RECIPES
 from edgekit.convert.routes import ENGINE_FORMAT
 from edgekit.profiles.device import load_profile
 from real_models.model import Metric, RealModel
@@ -22,12 +26,30 @@ def test_an_engine_is_tried_for_a_board_that_has_it() -> None:
 
 
 def test_a_refusal_is_a_cell_with_its_reason(tmp_path: Path) -> None:
-    cell = Cell(a_model(tmp_path), "onnxruntime", "float", "raspberrypi", tmp_path / "e")
-    outcome = run_cell(cell)
-    assert not outcome.is_done
-    assert not outcome.is_fault
-    assert outcome.text.startswith("*refused*: ")
-    assert "no such file" in outcome.text
+    model = a_model(tmp_path)
+    cells = [
+        Cell(model, "onnxruntime", recipe, "raspberrypi", tmp_path / "e")
+        for recipe in ("float", "int8-static")
+    ]
+    for reason in ("no such model", "no such file"):
+        for outcome in run_group(cells):
+            assert not outcome.is_done
+            assert not outcome.is_fault
+            assert outcome.text.startswith("*refused*: ")
+            assert reason in outcome.text
+        model.model.write_bytes(b"\x08\x0a\x12\x07pytorch" + bytes(20))
+
+
+def test_every_recipe_is_tried_on_every_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEKIT_CACHE_DIR", str(tmp_path))
+    model = a_model(tmp_path)
+    numpy.savez(model.evaluation.with_suffix(".npz"), x=numpy.zeros((3, 2)))
+    model = replace(model, evaluation=model.evaluation.with_suffix(".npz"))
+    cells = cells_of([model], list(CATALOG))
+    assert len(cells) == len(CATALOG) * len(ENGINE_FORMAT)
+    assert {cell.recipe for cell in cells if cell.engine == "litert"} == set(CATALOG)
 
 
 def test_the_page_has_every_recipe_and_engine(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def convert(
         and bool(runtime_versions(load_profile(request.profile), first.engine)),
     )
     stages = Stages(progress, planned, cache_folder() / STAGE_TIMES)
-    with _scratch() as folder:
+    with scratch() as folder:
         attempt = Attempt(request, source, folder, stages, fresh=fresh)
         card, made = attempt.climb(choices)
         stages.finish()
@@ -152,7 +152,7 @@ class Attempt:
             if self.engine and choice.engine != self.engine:
                 continue
             try:
-                card, folder = self._artifact(choice)
+                card, folder = self.make(choice)
             except (StepFailed, UnsupportedModel) as err:
                 if (
                     self._work is None
@@ -202,7 +202,12 @@ class Attempt:
                 Rung(choice.engine, choice.recipe, None, None, None, f"not made: {err.message}")
             )
 
-    def _artifact(self, choice: Choice) -> tuple[ModelArtifact, Path]:
+    def make(self, choice: Choice) -> tuple[ModelArtifact, Path]:
+        """The artifact of one choice and its folder, from the cache or new, however good it is.
+
+        Raises:
+            ConvertError: it could not be made, or lost its function.
+        """
         cached = cache_folder() / "artifacts" / _cache_key(self.request, self.source, choice)
         with locked(cached):  # what is asked for twice at once is made once
             if (cached / CARD).exists() and not self.fresh:
@@ -252,7 +257,8 @@ def _require_free(out: Path) -> None:
 
 
 @contextlib.contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
+    """A folder for what a conversion makes on its way; gone afterwards."""
     base = cache_folder() / "work"
     base.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=base))

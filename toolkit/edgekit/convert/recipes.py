@@ -55,7 +55,8 @@ class Recipe:
     """Scales of neighbouring layers' channels are evened out before quantizing."""
     keep_float: str = "none"
     """Layers left in float32: none; edges: the first, the last and tiny ones; sensitive: those
-    that cause ``keep_share`` of the output's noise."""
+    that cause ``keep_share`` of the output's noise; accuracy: those that NNCF's accuracy control
+    puts back, one after the other."""
     keep_share: float = 0.0
     scope: str = "all"
     """all: everything that has an int8 form; layers: convolutions and matrix products with weights,
@@ -157,6 +158,14 @@ CATALOG: Mapping[str, Recipe] = {
             keep_float="sensitive",
             keep_share=MIXED_MOST_SHARE,
         ),
+        Recipe(
+            "int8-static-accuracy",
+            STATIC,
+            "NNCF's accuracy control puts layers back to float32 until the outputs are right",
+            (Format.OPENVINO,),
+            bias_correction="fast",
+            keep_float="accuracy",
+        ),
         Recipe(DYNAMIC, DYNAMIC, "int8 weights", (Format.TFLITE, Format.ONNX)),
         Recipe(WEIGHTS, WEIGHTS, "int8 weights", (Format.TFLITE, Format.OPENVINO)),
         Recipe(INT16, INT16, "int16 activations, int8 weights", (Format.TFLITE,)),
@@ -185,6 +194,7 @@ LADDER: Mapping[str, tuple[str, ...]] = {
         "int8-static-layers",
         "int8-mixed",
         "int8-mixed-most",
+        "int8-static-accuracy",
         INT16,
     ),
 }

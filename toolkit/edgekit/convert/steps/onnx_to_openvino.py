@@ -16,12 +16,13 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     import openvino
 
     from edgekit.convert.workers.onnx_files import fixed_shapes, load_onnx
+    from edgekit.convert.workers.onnx_ml_forms import plain
     from edgekit.convert.workers.openvino_files import save_ir
     from edgekit.convert.workers.versions import versions
     from edgekit.core.errors import UnsupportedModel
 
     path = request["out"] + ".onnx"
-    onnx.save(fixed_shapes(load_onnx(request["model"]), request["shapes"]), path)
+    onnx.save(fixed_shapes(plain(load_onnx(request["model"])), request["shapes"]), path)
     try:
         model = openvino.convert_model(path)
     except Exception as err:  # its own kinds are not exported

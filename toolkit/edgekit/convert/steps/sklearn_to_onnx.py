@@ -18,6 +18,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     from skl2onnx.common.exceptions import MissingShapeCalculator
 
     from edgekit.convert.workers.onnx_files import save_for_boards
+    from edgekit.convert.workers.onnx_ml_forms import plain
     from edgekit.convert.workers.sklearn_source import load
     from edgekit.convert.workers.versions import versions
     from edgekit.core.errors import UnsupportedModel
@@ -31,7 +32,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         raise UnsupportedModel(
             f"skl2onnx does not know this model: {str(err).splitlines()[0][:200]}"
         ) from err
-    save_for_boards(found, request["out"])
+    save_for_boards(plain(found), request["out"])
     return {
         "tools": versions("scikit-learn", "skl2onnx", "onnx"),
         "warnings": [],

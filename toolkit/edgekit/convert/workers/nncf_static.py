@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy
@@ -16,6 +16,10 @@ RECURRENT = tuple(
     f"{kind}{part}" for kind in ("LSTM", "GRU", "RNN") for part in ("Sequence", "Cell")
 )
 """OpenVINO's processor plug-in wants their weights as constants and refuses rounded ones."""
+MAX_UNLIKENESS = 0.01
+"""Accuracy control stops when the outputs' cosine is within this of one on average."""
+RANKING_SAMPLES = 100
+"""Samples that rank the layers which it may put back."""
 NOT_COMPUTED = ("Constant", "Parameter", "Result")
 
 
@@ -47,7 +51,53 @@ def quantize_openvino(
         computed = [o for o in operations if o.get_type_name() not in NOT_COMPUTED]
         kept += [o.get_friendly_name() for o in computed if o.get_friendly_name() not in layers]
     options = _options(parameters, kinds, len(feeds), list(dict.fromkeys(kept)))
-    return nncf.quantize(model, dataset, **options)
+    if parameters["keep_float"] != "accuracy":
+        return nncf.quantize(model, dataset, **options)
+    return nncf.quantize_with_accuracy_control(
+        model,
+        calibration_dataset=dataset,
+        validation_dataset=nncf.Dataset(list(enumerate(feeds)), lambda pair: pair[1]),
+        validation_fn=_likeness(model, feeds),
+        max_drop=MAX_UNLIKENESS,
+        drop_type=nncf.DropType.ABSOLUTE,
+        advanced_quantization_parameters=options.pop("advanced_parameters"),
+        advanced_accuracy_restorer_parameters=nncf.AdvancedAccuracyRestorerParameters(
+            ranking_subset_size=min(len(feeds), RANKING_SAMPLES)
+        ),
+        **options,
+    )
+
+
+# Any: OpenVINO models, arrays
+def _likeness(model: Any, feeds: list[list[Any]]) -> Callable[[Any, Iterable[Any]], float]:
+    """How like the float model's outputs those of a model are: mean cosine of the worst output."""
+    import openvino
+
+    exact = {"INFERENCE_PRECISION_HINT": "f32"}
+    compiled = openvino.Core().compile_model(model.clone(), "CPU", exact)
+    wanted = [_outputs(compiled, feed) for feed in feeds]
+
+    def measure(candidate: Any, items: Iterable[Any]) -> float:
+        found = [min(map(_cosine, wanted[i], _outputs(candidate, arrays))) for i, arrays in items]
+        return float(numpy.mean(found))
+
+    return measure
+
+
+def _outputs(compiled: Any, arrays: list[Any]) -> list[Any]:
+    values = compiled([numpy.ascontiguousarray(a) for a in arrays])
+    return [
+        numpy.array(values[output], dtype=numpy.float64).ravel() for output in compiled.outputs
+    ]
+
+
+def _cosine(wanted: Any, got: Any) -> float:
+    """Of vectors; of single values, how little they differ for their size."""
+    if wanted.size == 1:
+        size = max(float(abs(wanted[0])), 1.0)
+        return max(0.0, 1.0 - float(abs(wanted[0] - got[0])) / size)
+    norm = float(numpy.linalg.norm(wanted) * numpy.linalg.norm(got))
+    return float(wanted @ got) / norm if norm else 1.0
 
 
 def quantize_onnx(path: str, request: dict[str, Any]) -> None:  # Any: JSON

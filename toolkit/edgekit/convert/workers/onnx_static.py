@@ -279,6 +279,8 @@ def _float_tensors(model: Any) -> list[str]:  # Any: a ModelProto
     there = {name for node in model.graph.node for name in node.output}
     there |= {value.name for value in graph_inputs(model)}
     found = [v.name for v in values if v.type.tensor_type.elem_type == onnx.TensorProto.FLOAT]
+    # ONNX Runtime's quantizer wants these whether their type is known or not
+    found += [node.output[0] for node in model.graph.node if node.op_type == "Softmax"]
     return list(dict.fromkeys(name for name in found if name in there))
 
 
