@@ -146,7 +146,7 @@ def _operations(given: Document) -> OperationProfile:
 def _calibration(given: Document) -> Calibration:
     return Calibration(
         board="local",
-        machine="cortex-a72",
+        machine="cortex-a72 (aarch64, 4 processors)",
         mode=Mode.MEASURED,
         engine="litert",
         engine_version="2.3.0",

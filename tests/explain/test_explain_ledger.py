@@ -86,9 +86,15 @@ def test_a_few_long_waits_are_not_laid_on_the_median() -> None:
 
 
 def test_a_wait_that_all_invocations_share_is_told() -> None:
-    assert waited_ms(1.0, [1_000_000] * 10, 4_000_000) == pytest.approx(0.4)
-    assert waited_ms(1.0, [1_000_000] * 10, 9e9) == 1.0
+    assert waited_ms(10.0, [10_000_000] * 10, 40_000_000) == pytest.approx(4.0)
+    assert waited_ms(10.0, [10_000_000] * 10, 9e9) == 10.0
     assert waited_ms(2.0, [1_000_000, 2_000_000], 500_000) == pytest.approx(0.5)
+
+
+def test_threads_that_nobody_waits_for_delay_no_short_inference() -> None:
+    infer = [1_000_000] * 9 + [3_000_000]
+    assert waited_ms(1.0, infer, 9e9) == 0.0
+    assert waited_ms(3.0, infer, 9e9) == pytest.approx(2.0)
 
 
 def test_a_slow_handshake_is_not_a_longer_way_than_the_request_took() -> None:
@@ -127,8 +133,10 @@ def test_nothing_known_is_unavailable_and_never_a_finding() -> None:
 
 
 def test_contention_is_found() -> None:
-    waited = 400 * 2 * 400_000
-    report = explain(measurement(wait_ns=waited))
+    infer = tuple(1_000_000 + 800_000 * (i % 2) for i in range(400))
+    base = measurement().samples_ns
+    samples = dict(base) | {"infer": infer, "total": tuple(v + 305_000 for v in infer)}
+    report = explain(measurement(samples, wait_ns=400 * 2 * 400_000))
     assert found(report)["software-contention"] in (Severity.WARNING, Severity.SEVERE)
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "apply": "apply",
     "ask": "ask",
     "begin": "install",
+    "calibrate": "calibrate",
     "check": "golden",
     "commit": "install",
     "end": "lease",
@@ -44,7 +45,7 @@ COMMANDS = {
 }
 """Command to the module that has a function of that name."""
 
-LONG_COMMANDS = ("profile", "run")
+LONG_COMMANDS = ("calibrate", "profile", "run")
 """They say that they began before they import what they need."""
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gc
 import glob
+import os
 import resource
 import signal
 import time
@@ -40,6 +41,8 @@ def run(request: Dict[str, Any], emit: Emit) -> None:  # Any: JSON
     """Loads the release's model and measures it; see wire.py for request and events."""
     if request.get("deadline_s"):
         signal.alarm(int(request["deadline_s"]) + 1)
+    if request.get("cores"):
+        os.sched_setaffinity(0, [int(core) for core in request["cores"]])
     sites.use(request.get("site", []))
     release = Release(request["release_path"])
     engine = engines.find_engine(request["engine"])

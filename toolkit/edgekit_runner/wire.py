@@ -43,7 +43,8 @@ Commands, their request, and the events they write before ``done``:
 ``enrol``    {"keys": [PUBLIC KEY], "profile"?, "replace": BOOL} -> ``enrolled`` {"keys", "profile"}
 ``run``      {"release_path", "site", "engine", "threads", "runs", "warmup_runs",
              "min_duration_s", "max_duration_s", "variant", "input", "sysfs"?,
-             "engine_options": {NAME: VALUE}?, "batch"?, "concurrency"?, "rate_hz"?,
+             "engine_options": {NAME: VALUE}?, "batch"?, "concurrency"?, "rate_hz"?, "cores"?
+             (processors to keep to; empty: all),
              "deadline_s"?, "width_p50"?, "width_p95"? (half intervals as shares: the run may
              end before its time when they are reached)}
              -> ``started`` {}, ``progress`` {"phase", "count", "elapsed_ns", "p50_ns"|null,
@@ -60,6 +61,10 @@ Commands, their request, and the events they write before ``done``:
              -> ``started``, ``progress``..., ``profile`` {"engine", "version", "method",
              "unprofiled_ns", "profiled_ns" (one inference without and with the profiler),
              "operations": [[NAME, TYPE, WHERE, NS of one inference]...]}
+``calibrate`` {"site", "engine", "threads", "format", "models": {PRECISION: BASE64}, "seconds"?,
+             "engine_options"?, "sysfs"?, "deadline_s"?}
+             -> ``started``, ``progress``..., ``calibration`` {"engine", "version", "fastest_ns":
+             {PRECISION: NS of one run}, "bandwidth": {BYTES: bytes per second}}
 ``ask``      {"endpoint": {...edgekit_runner.oip.Endpoint}, "model_name", "form"?, "requests": [[{"name",
              "datatype", "shape", "data": BASE64}]], "runs", "warmup_runs", "max_duration_s",
              "timeout_s"}

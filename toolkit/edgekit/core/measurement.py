@@ -161,6 +161,8 @@ class RunOptions:
     rate_hz: float = 0.0
     """Scheduled invocations per second; 0 runs one after the other."""
     engine_options: Mapping[str, str] = field(default_factory=dict)
+    cores: tuple[int, ...] = ()
+    """Processors that the runner keeps to; empty: all."""
     policy: str = ""
     """Name of the policy that chose how long; empty where numbers were given."""
     width_p50: float = 0.0

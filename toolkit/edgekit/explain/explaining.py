@@ -14,7 +14,8 @@ from edgekit.core.plugins import plugins
 from edgekit.core.record import Unavailable
 from edgekit.core.suggest import did_you_mean
 from edgekit.explain.evidence import Evidence, Records
-from edgekit.explain.ledger import cloud_ledger, edge_ledger
+from edgekit.explain.ledger import central, cloud_ledger, edge_ledger
+from edgekit.explain.roof import roofline
 
 Judge = Callable[[Evidence], Finding | Unavailable | None]
 ORDER = (Severity.SEVERE, Severity.WARNING, Severity.INFO)
@@ -47,6 +48,7 @@ def explain(measurement: Measurement, records: Records | None = None) -> LagRepo
         tuple(findings),
         tuple(unavailable),
         known.experiments,
+        roofline(measurement, known, central(measurement.samples_ns["infer"])[0]),
     )
 
 
@@ -67,8 +69,14 @@ def _require_same(measurement: Measurement, known: Records) -> None:
         if board and board != measurement.board:
             raise NotComparable(
                 f"{measurement.id} was measured on {measurement.board}, the {name} is of {board}",
-                hint=f"edgekit explain ARTIFACT --board {measurement.board} makes what is needed",
+                hint="name the records of one board",
             )
+    machine = known.calibration.machine if known.calibration else measurement.machine
+    if machine != measurement.machine:
+        raise NotComparable(
+            f"{measurement.id} was measured on {measurement.machine}, the calibration on {machine}",
+            hint="calibrate again: edgekit explain --recalibrate",
+        )
 
 
 def _require_card(measurement: Measurement, artifact: ModelArtifact) -> None:

@@ -28,6 +28,8 @@ HANDSHAKES = {
 CENTRAL_LOW = 0.45
 CENTRAL_HIGH = 0.55
 NORMAL_95 = 1.96
+SLICE_NS = 3_000_000
+"""Source: Linux documentation, EEVDF: a task runs for base_slice, 0.75 to 3 ms, before another."""
 WORK = (
     "engine-compute", "ideal-compute", "memory-bound", "layout", "dispatch", "engine-inefficiency",
 )  # fmt: skip
@@ -135,13 +137,14 @@ def waited_ms(infer_ms: float, infer_ns: Sequence[int], waited_ns: float) -> flo
 
     Waiting is laid on the invocations in proportion to their time over the quickest one, because a
     few may have waited long while those around the median did not; what exceeds that time was
-    shared by all, the quickest included.
+    shared by all, the quickest included, if even that one was longer than a slice of the scheduler:
+    a shorter one fits between two waits, and then threads waited that nobody waited for.
     """
     quickest_ns = min(infer_ns)
     excess_ns = fsum(value - quickest_ns for value in infer_ns)
     own_ms = max(infer_ms - quickest_ns / NS_PER_MS, 0.0)
-    if waited_ns <= excess_ns:
-        return own_ms * waited_ns / excess_ns if excess_ns else 0.0
+    if waited_ns <= excess_ns or quickest_ns < SLICE_NS:
+        return own_ms * min(waited_ns / excess_ns, 1.0) if excess_ns else 0.0
     return min(own_ms + (waited_ns - excess_ns) / len(infer_ns) / NS_PER_MS, infer_ms)
 
 

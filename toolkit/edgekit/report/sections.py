@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from edgekit.core.artifact import Accuracy, ModelArtifact
 from edgekit.core.deploy import Deployment
-from edgekit.core.lag import Finding, LagReport, Ledger
+from edgekit.core.lag import Finding, LagReport, Ledger, Remedy
 from edgekit.core.measurement import Measurement
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_bytes, format_count, format_ms
 from edgekit.report.comparing import comparison_sections
 from edgekit.report.input import ReportInput
+from edgekit.report.lag import lag_sections
 from edgekit.report.loads import load_section
 from edgekit.report.operations import types_section
 from edgekit.report.run_facts import run_facts
@@ -129,9 +130,13 @@ def _lag(lag: LagReport) -> Iterator[Section]:
         )
         for finding in lag.findings
     )
-    notes = tuple(f"{cause}: could not tell, {reason}" for cause, reason in lag.unavailable)
+    reasons: dict[str, list[str]] = {}
+    for cause, reason in lag.unavailable:
+        reasons.setdefault(reason, []).append(cause)
+    notes = tuple(f"{', '.join(rules)}: could not tell, {why}" for why, rules in reasons.items())
     headers = ("share", "", "cause", "evidence", "remedy")
     yield Section("Causes", headers, found, notes)
+    yield from lag_sections(lag)
 
 
 def artifact_section(card: ModelArtifact) -> Section:
@@ -237,4 +242,15 @@ def _percent(share: float | Unavailable) -> str:
 
 
 def _remedies(finding: Finding) -> str:
-    return "; ".join(f"{remedy.action}: {remedy.command}" for remedy in finding.remedies)
+    return "; ".join(_remedy(remedy) for remedy in finding.remedies)
+
+
+def _remedy(remedy: Remedy) -> str:
+    text = f"{remedy.action}: {remedy.command}" if remedy.command else remedy.action
+    verified, predicted = remedy.verified_gain_ms, remedy.predicted_gain_ms
+    if not isinstance(verified, Unavailable):
+        return f"{text} (gained {show_estimate(verified)}, verified)"
+    if not isinstance(predicted, Unavailable):
+        sure = remedy.confidence.value
+        return f"{text} (predicted gain {format_ms(predicted)}, confidence {sure})"
+    return text

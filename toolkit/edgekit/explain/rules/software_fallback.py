@@ -52,7 +52,11 @@ def _share_outside(evidence: Evidence) -> float | Unavailable:
 
 def _float_inside(rule: Rule, evidence: Evidence) -> Finding | None:
     card = evidence.artifact
-    if card is None or isinstance(card.contents, Unavailable) or card.recipe != "int8-static":
+    if (
+        card is None
+        or isinstance(card.contents, Unavailable)
+        or not card.recipe.startswith("int8-static")
+    ):
         return None
     sizes = card.contents.weights_bytes
     floats = sum(size for dtype, size in sizes.items() if dtype in FLOATS)
