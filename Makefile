@@ -84,5 +84,9 @@ bench-deploy-delta: setup ## what a fine-tuned model costs to send (tool environ
 bench-deploy-crash: setup ## every power cut and kill of the installer (strace needed; about 10 minutes)
 	$(BIN)/python scripts/bench_deploy_crash.py
 
+.PHONY: bench-explain
+bench-explain: setup ## does explain name injected causes? beside EdgeLens (half an hour; docs/benchmarks.md)
+	flock $${TMPDIR:-/tmp}/edgekit-bench.lock $(BIN)/python scripts/bench_explain.py
+
 clean: ## remove what the targets made
 	rm -rf $(VENV) demo-out build dist .mypy_cache .ruff_cache .pytest_cache
