@@ -10,6 +10,7 @@ import numpy
 import pytest
 
 from edgekit.convert.budget import judge_original, metric_file, metric_of, require_data
+from edgekit.convert.candidate import answers_kept
 from edgekit.convert.converting import convert
 from edgekit.convert.request import ConvertRequest
 from edgekit.convert.workers.artifact_model import require_finite
@@ -250,6 +251,12 @@ def test_a_single_probability_answers_by_its_side_of_a_half() -> None:
     assert found["top1_agreement"] == 0.75
     judged = accuracy([Outputs(original, artifact)], numpy.array([0, 1, 1, 0]), "top-1")
     assert (judged["original"], judged["artifact"]) == (1.0, 0.75)
+
+
+def test_a_few_samples_say_nothing_about_answers() -> None:
+    few = Agreement(8, "random inputs", 0.4, 0.1, 0.9)
+    assert answers_kept(few) is None
+    assert answers_kept(replace(few, sample_count=20)) == 0.4
 
 
 def test_nan_is_told_as_such() -> None:

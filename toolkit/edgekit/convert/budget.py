@@ -19,6 +19,7 @@ EXPECTED_MARGIN = 0.01
 GUESSING = 1.5
 """An accuracy below this many times that of guessing is no accuracy."""
 ENOUGH_SAMPLES = 20
+"""Fewer say nothing about how often an answer is right, or the same."""
 
 
 def require_data(request: ConvertRequest) -> None:

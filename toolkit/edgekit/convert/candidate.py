@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edgekit.convert.budget import metric_of
+from edgekit.convert.budget import ENOUGH_SAMPLES, metric_of
 from edgekit.convert.choices import Choice
 from edgekit.convert.data import FEW_SAMPLES
 from edgekit.convert.proof import prove
@@ -230,7 +230,9 @@ class Candidate:
                 hint="--recipe float",
             )
         floats = contents.weights_bytes.get("float32", 0) + contents.weights_bytes.get("f32", 0)
-        if "int8" in self.recipe.scheme and floats > FLOAT_SHARE * stored:
+        # TensorRT rounds the weights itself when it builds its engine
+        is_kept = self.choice.engine != "tensorrt" and floats > FLOAT_SHARE * stored
+        if "int8" in self.recipe.scheme and is_kept:
             self.warnings.append(
                 f"{format_bytes(floats)} of {format_bytes(stored)} of weights are still float32"
             )
@@ -246,7 +248,7 @@ class Candidate:
                     hint="--engine onnxruntime, or report the model",
                 )
             return
-        top1, typical = agreement.top1_agreement, agreement.typical_cosine or 0.0
+        top1, typical = answers_kept(agreement), agreement.typical_cosine or 0.0
         if typical < BROKEN_COSINE or (top1 is not None and top1 < BROKEN_TOP1):
             agreeing = "" if top1 is None else f"the original's answer on {top1:.0%} of samples, "
             raise StepFailed(
@@ -259,6 +261,11 @@ class Candidate:
                 f"the quantized model agrees with the original on {top1:.0%} of "
                 f"{agreement.sample_count} samples only"
             )
+
+
+def answers_kept(agreement: Agreement) -> float | None:
+    """Share of samples with the original's answer; None where too few samples say nothing."""
+    return agreement.top1_agreement if agreement.sample_count >= ENOUGH_SAMPLES else None
 
 
 def build_command(engine: str, scheme: str, model: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 
 from edgekit import __version__
 from edgekit.convert.budget import describe_rung, gate, judge, metric_file, require_data
-from edgekit.convert.candidate import LOW_AGREEMENT, Candidate
+from edgekit.convert.candidate import LOW_AGREEMENT, Candidate, answers_kept
 from edgekit.convert.choices import Choice, choices_of, engines_to_try
 from edgekit.convert.detect import content_sha256, detect
 from edgekit.convert.recipes import AUTO, FLOAT, ladder
@@ -180,13 +180,12 @@ class Attempt:
         found = card.agreement
         if self.request.has_budget or self.request.recipe != AUTO or card.recipe == FLOAT:
             return False
-        if not isinstance(found, Agreement) or found.top1_agreement is None:
-            return False
-        if found.top1_agreement >= LOW_AGREEMENT:
+        kept = answers_kept(found) if isinstance(found, Agreement) else None
+        if kept is None or kept >= LOW_AGREEMENT:
             return False
         self.failures.append(
             f"{card.engine} {card.recipe} was passed over: it has the original's answer on "
-            f"{found.top1_agreement:.0%} of {found.sample_count} samples only"
+            f"{kept:.0%} of the samples only"
         )
         self.progress(self.failures[-1])
         return True
