@@ -101,6 +101,17 @@ def test_half_precision_is_a_flag_in_10_and_refused_in_11(tmp_path: Path, librar
     assert "--recipe fp16" in caught.value.hint
 
 
+@pytest.mark.parametrize("marker", ["DequantizeLinear", "Conv"])
+def test_models_with_quantization_are_built_as_such(library: str, marker: str) -> None:
+    found = tensorrt_library(library)
+    text = json.dumps({"inputs": [["x", [1, 3]]], "outputs": [["y", [1, 3]]], "op": marker})
+    chosen = {"precision": "", "max_batch": "", "workspace_mb": ""}
+    plan = tensorrt._build(found, found.Logger(found.Logger.WARNING), text.encode(), chosen)
+    flags = json.loads(bytes(plan))["flags"]
+    is_told = marker == "DequantizeLinear" and library.startswith("10")
+    assert flags == (["BuilderFlag10.INT8"] if is_told else [])
+
+
 def test_layer_times_come_from_the_profiler(tmp_path: Path) -> None:
     session = tensorrt.load(model(tmp_path, 1), 1)
     profile = session.profile([numpy.zeros((1, 3), numpy.float32)], 3)

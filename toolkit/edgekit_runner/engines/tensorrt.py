@@ -227,6 +227,9 @@ def _build(library: Any, logger: Any, model: bytes, chosen: Dict[str, str]) -> A
                 "convert with --recipe fp16 instead of precision=f16",
             )
         config.set_flag(flag)
+    quantized = getattr(library.BuilderFlag, "INT8", None)
+    if quantized is not None and b"DequantizeLinear" in model:
+        config.set_flag(quantized)  # 10 wants to be told, 11 takes the types from the model
     _add_batches(builder, network, config, int(chosen["max_batch"] or DEFAULT_MAX_BATCH))
     plan = builder.build_serialized_network(network, config)
     if plan is None:
