@@ -31,7 +31,7 @@ demo-arm64: setup ## the same on an emulated arm64 board (root and apt needed; s
 real-models: setup ## prepare the real models of benches and matrix (packages alone; minutes, once)
 	nice -n 10 $(BIN)/python scripts/prepare_real_models.py
 
-matrix: setup ## docs/conversion-matrix.md from real conversions (an hour or so)
+matrix: setup ## docs/conversion-matrix.md from real conversions, every recipe (some hours)
 	nice -n 10 $(BIN)/python scripts/conversion_matrix.py
 
 bench-convert: setup ## conversions beside those of peers, each in its environment (an hour; docs/benchmarks.md)

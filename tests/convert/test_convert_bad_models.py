@@ -57,10 +57,20 @@ cases = {
     "text": model([node("Relu")], inputs=[value("x", TensorProto.STRING)]),
     "nan": model([helper.make_node("MatMul", ["x", "w"], ["y"])], weights=[numpy_helper.from_array(broken, "w")]),
 }
+def field(number, data):
+    size, length = len(data), b""
+    while size > 127:
+        length, size = length + bytes([size & 127 | 128]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+deep = b""
+for _ in range(300):
+    deep = field(1, field(5, field(6, deep)))
+cases["deep"] = bytes([8, 8]) + field(7, deep)
 found = {}
 for name, made in cases.items():
     path = f"{folder}/{name}.onnx"
-    onnx.save(made, path)
+    with open(path, "wb") as stream:
+        stream.write(made if isinstance(made, bytes) else made.SerializeToString())
     try:
         require_numbers(named_weights(load_onnx(path)))
     except Exception as error:
@@ -102,6 +112,7 @@ def test_what_is_wrong_with_onnx_models(tmp_path: Path) -> None:
         "opset": "the model is of opset 99; onnx",
         "ir": "the ONNX file is of IR version 99; onnx",
         "text": "input 'x' is text",
+        "deep": "the ONNX file cannot be read: its graphs are nested deeper",
         "nan": "1 weights of the model hold NaN: w (1 of 16)",
     }
     assert set(found) == set(expected)

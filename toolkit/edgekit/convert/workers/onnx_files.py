@@ -34,6 +34,8 @@ def load_onnx(path: str) -> Any:  # Any: a ModelProto
         raise
     except Exception as err:  # protobuf and the checker raise many kinds
         text = str(err).strip().splitlines()
+        if "MaxDepth" in str(err):
+            text = ["its graphs are nested deeper than its format allows"]
         raise UnsupportedModel(
             f"the ONNX file cannot be read: {text[0][:300] if text else type(err).__name__}",
             hint="is the file complete? copy or export it again",
