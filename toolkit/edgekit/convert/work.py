@@ -150,6 +150,7 @@ class Work:
         notes: list[str] = []
         first: ConvertError | None = None
         for way in (steps, *others):
+            told = len(self._failures)
             try:
                 made = self._route(way, engine)
                 if notes:
@@ -158,8 +159,8 @@ class Work:
                 first = first or err
                 names = " -> ".join(step.name for step in way if not step.recipe)
                 notes.append(f"{names} failed: {err.message}")
-                if len(notes) <= len(others):
-                    self.progress(notes[-1])
+                if len(notes) <= len(others) and len(self._failures) > told:
+                    self.progress(notes[-1])  # once, not for every recipe
                 continue
             return replace(made, notes=tuple(f"another way was taken: {note}" for note in notes))
         assert first is not None
