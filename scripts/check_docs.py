@@ -9,8 +9,10 @@ import json
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import yaml
 
 from edgekit.cli.group import summaries
 
@@ -43,11 +45,15 @@ def problems_of(path: Path, targets: set[str], commands: set[str]) -> Iterator[s
 
 
 def _problems_of_block(language: str, body: str, commands: set[str]) -> Iterator[str]:
-    parsers = {"json": json.loads, "toml": tomllib.loads}
+    parsers: dict[str, Callable[[str], object]] = {
+        "json": json.loads,
+        "toml": tomllib.loads,
+        "yaml": yaml.safe_load,
+    }
     if language in parsers:
         try:
             parsers[language](body)
-        except ValueError as err:
+        except (ValueError, yaml.YAMLError) as err:
             yield f"a {language} block does not parse: {err}"
     if language == "console":
         for name in COMMAND.findall(body):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 from edgekit.core.errors import ToolEnvironmentError
@@ -17,6 +20,7 @@ from edgekit.toolenvs.pins import ToolEnvironment, find_environment
 
 COMPLETE_MARK = ".complete"
 INSTALL_TIMEOUT_S = 1800
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)(?:==(?P<pin>[\w.]+))?")
 PIP_REQUIREMENT = "pip>=26,<27"
 """pip 23 fails to resolve what pip 26 resolves."""
 
@@ -59,8 +63,27 @@ def interpreter(environment: ToolEnvironment) -> str:
 
 
 def is_ready(name: str) -> bool:
-    """True when the environment was made completely."""
-    return (environment_folder(find_environment(name)) / COMPLETE_MARK).exists()
+    """True when the environment was made completely, or edgekit's own has all of it."""
+    environment = find_environment(name)
+    return is_here(environment) or (environment_folder(environment) / COMPLETE_MARK).exists()
+
+
+@cache
+def is_here(environment: ToolEnvironment) -> bool:
+    """True where edgekit itself was installed with this environment's extra: none has to be made.
+
+    Every exact pin has to be met; what is pinned by a range has to be there.
+    """
+    for requirement in environment.requirements:
+        found = REQUIREMENT.match(requirement)
+        assert found, requirement
+        try:
+            version = metadata.version(found["name"])
+        except metadata.PackageNotFoundError:
+            return False
+        if found["pin"] and version.partition("+")[0] != found["pin"]:
+            return False
+    return True
 
 
 def ensure(name: str | ToolEnvironment, *, progress: Progress = lambda message: None) -> Path:
@@ -76,6 +99,8 @@ def ensure(name: str | ToolEnvironment, *, progress: Progress = lambda message: 
         ToolEnvironmentError: the name is unknown, there is no space, or pip failed.
     """
     environment = name if isinstance(name, ToolEnvironment) else find_environment(name)
+    if is_here(environment):
+        return Path(sys.executable)
     folder = environment_folder(environment)
     python = folder / "bin" / "python"
     if (folder / COMPLETE_MARK).exists():
