@@ -66,6 +66,10 @@ check: setup ## format, lint, types, import law, docs
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_docs.py
 
+docs: setup ## the document site into build/docs, warnings are errors
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
+	@echo "build/docs/index.html"
+
 format: setup ## rewrite the sources in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
