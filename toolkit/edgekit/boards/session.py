@@ -21,6 +21,7 @@ from edgekit.core.errors import (
     RunnerFailed,
     VerificationFailed,
 )
+from edgekit.core.text import plain_line
 from edgekit_runner import wire
 
 Event = dict[str, Any]  # Any: JSON
@@ -223,7 +224,7 @@ def last_words(stderr: bytes) -> str:
 
 def printable(text: str) -> str:
     """Text from a board without control characters, which could steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return plain_line(text)
 
 
 def _place(transport: Transport, path: str, wanted: str, part: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgekit.cli.fleet_options import FleetOptions
 from edgekit.cli.fleet_rows import LineRows, LiveRows, describe
-from edgekit.cli.output import Output, table
+from edgekit.cli.output import Output, can_redraw, table
 from edgekit.core.errors import ConfigError, GateFailed
 from edgekit.core.fleet import BoardState, FleetReport, RolloutPolicy
 from edgekit.core.units import format_bytes
@@ -46,7 +46,7 @@ def deploy_fleet(
         return
     total = len(plan.boards)
     output.note(f"{app}: {total} boards in {len(plan.waves)} waves, plan {plan.id}")
-    live = sys.stderr.isatty() and not output.quiet
+    live = can_redraw(sys.stderr) and not output.quiet
     rows = LiveRows(total) if live else LineRows(output, total)
     with FleetJournal(records, plan) as journal:
         work = deployment_work(request, app)

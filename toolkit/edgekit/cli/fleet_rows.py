@@ -9,6 +9,7 @@ from typing import IO
 
 from edgekit.cli.output import Output
 from edgekit.core.fleet import FINISHED, BoardRow, BoardState
+from edgekit.core.text import plain_line
 from edgekit.core.units import format_bytes
 
 REDRAW_S = 0.1
@@ -98,4 +99,4 @@ def describe(row: BoardRow) -> str:
         what = f"{row.release} was active"
     sent = f", {format_bytes(row.sent_bytes)} sent" if row.sent_bytes else ""
     took = f"  ({row.took_s:.1f} s{sent})" if row.took_s else ""
-    return f"{MARKS[row.state]:<7} {row.board}  {what}{took}"
+    return plain_line(f"{MARKS[row.state]:<7} {row.board}  {what}{took}")

@@ -30,8 +30,8 @@ def host_checks() -> Iterator[Check]:
     )
     yield check(
         "text encoding",
-        is_good=locale.getpreferredencoding(do_setlocale=False).lower().replace("-", "") == "utf8",
-        seen=locale.getpreferredencoding(do_setlocale=False),
+        is_good=locale.getencoding().lower().replace("-", "") == "utf8",
+        seen=locale.getencoding(),
         cure="export LC_ALL=C.UTF-8, so that names show as they are",
         otherwise=State.WARN,
     )
@@ -60,7 +60,7 @@ def _cache() -> Iterator[Check]:
         is_good=free_mb >= ENVIRONMENT_MB,
         seen=f"{free_mb} MB",
         cure="free some, or put the cache elsewhere: EDGEKIT_CACHE_DIR",
-        otherwise=State.WARN,
+        otherwise=State.WARN if free_mb else State.FAIL,
     )
 
 

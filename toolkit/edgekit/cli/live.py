@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
+from edgekit.cli.output import can_redraw
+from edgekit.core.text import plain_line
 from edgekit.core.units import format_ms
 
 PLAIN_INTERVAL_S = 5.0
@@ -29,8 +31,8 @@ class LiveLine:
         """Shows a progress event, ignores others."""
         if event["event"] != "progress" or self.quiet:
             return
-        text = self.prefix + progress_text(event)
-        if self.stream.isatty():
+        text = plain_line(self.prefix + progress_text(event))
+        if can_redraw(self.stream):
             self.stream.write(CLEAR + text)
             self.stream.flush()
             self._is_open = True

@@ -12,11 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import click
 
 from edgekit.core.record import Record, dump, to_plain
+from edgekit.core.text import plain_text
 
 Result = TypeVar("Result")
 
@@ -36,27 +37,27 @@ class Output:
             print(json.dumps(plain, indent=1))
             Stdout.has_document = True
         elif text:
-            print(text)
+            print(plain_text(text))
 
     def note(self, message: str) -> None:
         """A line about what is happening, on stderr; silent with ``-q``."""
         if not self.quiet:
-            print(message, file=sys.stderr, flush=True)
+            print(plain_text(message), file=sys.stderr, flush=True)
 
     def detail(self, message: str) -> None:
         """A line for ``-v``."""
         if self.verbose:
-            print(message, file=sys.stderr, flush=True)
+            print(plain_text(message), file=sys.stderr, flush=True)
 
     def next_step(self, command: str) -> None:
         """The next useful command; silent with ``-q`` and ``--json``."""
         if not self.quiet and not self.as_json:
-            print(f"next: {command}", file=sys.stderr)
+            print(plain_text(f"next: {command}"), file=sys.stderr)
 
 
-def use_colour() -> bool:
-    """True when stdout is a terminal and NO_COLOR is not set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def can_redraw(stream: IO[str]) -> bool:
+    """True when a line can be written over: on a terminal that is not a dumb one."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

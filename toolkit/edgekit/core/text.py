@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 
-CONTROL = ("Cc", "Cf", "Zl", "Zp")
-"""Unicode categories of characters that steer a display in place of being shown.
-
-Source: Unicode 15, chapter 23; "Trojan Source", Boucher & Anderson 2021, for the marks that turn
-the direction of writing.
-"""
+MARK = "?"
+"""Stands for what is not shown; ASCII, so that every terminal can."""
+PLAIN = re.compile(r"[\x20-\x7e\n\t]*")
+"""What most texts are: nothing in them has to be looked at letter by letter."""
 
 
 def plain_line(text: str) -> str:
     r"""The text in one line, with what would steer a terminal replaced by a visible mark.
 
+    That is every character that Python does not call printable: controls, and the marks that turn
+    the direction of writing.
+
+    Source: "Trojan Source", Boucher & Anderson, 2021.
+
     Example:
         >>> plain_line("pi\x1b[2J\nroot")
-        'pi�[2J root'
+        'pi?[2J root'
     """
     return _plain(text, keep="").strip()
 
@@ -27,20 +30,13 @@ def plain_text(text: str) -> str:
 
     Example:
         >>> plain_text("a\tb\x07\n")
-        'a\tb�\n'
+        'a\tb?\n'
     """
-    return _plain(text, keep="\n\t")
+    return text if PLAIN.fullmatch(text) else _plain(text, keep="\n\t")
 
 
 def _plain(text: str, *, keep: str) -> str:
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_shown(letter, keep) for letter in text)
-
-
-def _shown(letter: str, keep: str) -> str:
-    if letter in keep:
-        return letter
-    if letter in "\n\r\t":
-        return " "
-    return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(letter) in CONTROL else letter
+    return "".join(
+        letter if letter.isprintable() or letter in keep else " " if letter.isspace() else MARK
+        for letter in text
+    )
