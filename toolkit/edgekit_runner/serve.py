@@ -102,7 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         model = self.server.model
         name = "/v2/models/" + model.app
         if self.path in ("/v2/health/live", "/v2/health/ready", name + "/ready"):
-            self._send(200, {"live": True, "ready": True, "release": model.version})
+            about = {"live": True, "ready": True, "release": model.version}
+            self._send(200, dict(about, last_error=model.counters.last_error))
         elif self.path == "/v2":
             self._send(200, {"name": "edgekit", "version": __version__, "extensions": []})
         elif self.path == name:
@@ -139,7 +140,9 @@ class Handler(BaseHTTPRequestHandler):
         try:
             outputs = model.run(inputs)
         except Exception as error:  # noqa: BLE001  boundary: engines may raise anything
-            return 500, {"error": ("%s: %s" % (type(error).__name__, error))[:500]}
+            text = ("%s: %s" % (type(error).__name__, error))[:500]
+            model.counters.last_error = text
+            return 500, {"error": text}
         tensors = model.session.outputs
         found = inference_protocol.answer(document, model.app, model.version, tensors, outputs)
         return 200, found

@@ -8,13 +8,16 @@ import time
 from typing import Any, Dict, List
 
 from . import engines, golden, lease, sites, state, wheels, wire
+from .board_metrics import board_lines
 from .failure import Failure
 from .layout import Home, is_complete
 from .samples import Release
+from .sensors import Sensors
 
 MAX_TRIES = 3
 """Starts of a release that was never confirmed, before its predecessor takes over."""
-BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+BUCKETS_S = tuple(round(0.0005 * 1.5**i, 6) for i in range(24))
+"""From half a millisecond to 5.6 s; a percentile out of them is right within a factor of 1.5."""
 
 
 class ServedModel:
@@ -33,6 +36,7 @@ class ServedModel:
         self.session = sites.load(engines.find_engine(self.engine), folder.model_path, threads)
         self.deviation = golden.require_golden(self.session, folder)
         self.counters = Counters()
+        self.sensors = Sensors()
         self._lock = threading.Lock()
         self._since = 0.0
 
@@ -56,7 +60,7 @@ class ServedModel:
         """The counters in the text form of Prometheus."""
         labels = 'app="%s",release="%s",engine="%s"' % (self.app, self.version, self.engine)
         lines = ["# TYPE edgekit_info gauge", "edgekit_info{%s} 1" % labels]
-        return "\n".join(lines + self.counters.lines()) + "\n"
+        return "\n".join(lines + self.counters.lines() + board_lines(self.sensors)) + "\n"
 
 
 class Counters:
@@ -68,6 +72,7 @@ class Counters:
         self.buckets = [0] * len(BUCKETS_S)
         self.count = 0
         self.sum_s = 0.0
+        self.last_error = ""
         self._lock = threading.Lock()
 
     def add(self, spent_s: float) -> None:

@@ -159,6 +159,7 @@ def status(found: Manager, app: str, request: Dict[str, Any], emit: Emit) -> Non
         restarts=int(values.get("NRestarts", "0") or 0),
         port=port,
         serving=ready_release(port),
+        last_error=str(readiness(port).get("last_error", "")),
         metrics=metrics(port),
     )
 
@@ -174,10 +175,16 @@ def logs(found: Manager, app: str, request: Dict[str, Any], emit: Emit) -> None:
 
 def ready_release(port: int) -> str:
     """The release that answers on a port, or empty."""
+    return str(readiness(port).get("release", ""))
+
+
+def readiness(port: int) -> Dict[str, Any]:  # Any: JSON
+    """What the service says of itself, or nothing."""
     try:
-        return str(json.loads(_get(port, "/v2/health/ready"))["release"])
-    except (OSError, ValueError, KeyError, TypeError, http.client.HTTPException):
-        return ""
+        found = json.loads(_get(port, "/v2/health/ready"))
+    except (OSError, ValueError, http.client.HTTPException):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def metrics(port: int) -> Dict[str, float]:

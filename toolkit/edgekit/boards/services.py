@@ -40,6 +40,13 @@ class ServiceState:
     failures: int = 0
     mean_ms: float | None = None
     """Of all inferences since it started; None before the first."""
+    buckets: tuple[tuple[float, int], ...] = ()
+    """Seconds and how many inferences took at most that, since it started."""
+    temperature_c: float | None = None
+    is_throttled: bool | None = None
+    """None where the board does not tell."""
+    last_error: str = ""
+    """Of an inference that failed, since it started."""
 
 
 def install_service(
@@ -101,5 +108,26 @@ def _state(events: list[Event]) -> ServiceState:
                 requests=sum(outcomes.values()),
                 failures=outcomes["failed"],
                 mean_ms=total_s / count * 1e3 if count else None,
+                buckets=_buckets(metrics),
+                temperature_c=_number(metrics, "edgekit_temperature_celsius"),
+                is_throttled=_claim(metrics, "edgekit_throttled"),
+                last_error=printable(str(event.get("last_error", ""))),
             )
     raise BoardError("the board did not say how the service does")
+
+
+def _buckets(metrics: Mapping[str, float]) -> tuple[tuple[float, int], ...]:
+    found = [
+        (float(name.removeprefix(BUCKET).removesuffix('"}')), int(value))
+        for name, value in metrics.items()
+        if name.startswith(BUCKET)
+    ]
+    return tuple(sorted(found))
+
+
+def _number(metrics: Mapping[str, float], name: str) -> float | None:
+    return float(metrics[name]) if name in metrics else None
+
+
+def _claim(metrics: Mapping[str, float], name: str) -> bool | None:
+    return bool(metrics[name]) if name in metrics else None

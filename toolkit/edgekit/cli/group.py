@@ -27,6 +27,7 @@ WORKFLOW = (
     "rollback",
     "status",
     "logs",
+    "watch",
     "gc",
     "keys",
     "run",

@@ -107,6 +107,7 @@ class ArtifactFolder(click.Path):
 
 KNOWN: Mapping[str, Callable[[], Iterable[str]]] = {
     "board": boards,
+    "boards": boards,
     "profile": profiles,
     "network": networks,
     "networks": networks,
