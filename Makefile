@@ -74,6 +74,9 @@ format: setup ## rewrite the sources in the house format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench-cli: setup ## how quickly help and reports come, beside yolo, olive and litert
+	flock $${TMPDIR:-/tmp}/edgekit-bench.lock $(BIN)/python scripts/bench_cli.py
+
 bench-deploy: bench-deploy-push bench-deploy-fleet bench-deploy-delta ## transport, fleet and differences
 
 bench-deploy-push: setup ## a file to a board, beside scp, rsync and asyncssh (openssh-server needed; 3 minutes)

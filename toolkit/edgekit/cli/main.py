@@ -8,8 +8,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from types import FrameType
 
 import click
@@ -147,6 +145,9 @@ def _fail(as_json: bool, code: int, message: str, hint: str, details: dict[str, 
 
 
 def _debug_log() -> str:
+    import tempfile
+    import traceback
+
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="edgekit-debug-", suffix=".log", delete=False, encoding="utf-8"
