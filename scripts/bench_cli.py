@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -45,10 +46,13 @@ TIMEOUT_S = 300
 
 @dataclass(frozen=True)
 class Timed:
-    """Wall times of one command line."""
+    """Times of one command line."""
 
     name: str
     seconds: tuple[float, ...]
+    """Wall."""
+    cpu_s: tuple[float, ...]
+    """Of processors, which other work on the machine changes less."""
 
     @property
     def median_ms(self) -> float:
@@ -59,7 +63,8 @@ class Timed:
     def row(self) -> list[str]:
         """Median and range."""
         least, most = min(self.seconds) * 1e3, max(self.seconds) * 1e3
-        return [f"`{self.name}`", f"{self.median_ms:.0f} ms", f"{least:.0f} to {most:.0f} ms"]
+        cpu = f"{statistics.median(self.cpu_s) * 1e3:.0f} ms"
+        return [f"`{self.name}`", f"{self.median_ms:.0f} ms", f"{least:.0f} to {most:.0f} ms", cpu]
 
 
 def main() -> int:
@@ -96,17 +101,19 @@ def _peers(missing: list[str]) -> dict[str, list[str]]:
 
 def _timed(commands: dict[str, list[str]], rounds: int) -> list[Timed]:
     """Every command once per round, after one that is not counted."""
-    spent: dict[str, list[float]] = {name: [] for name in commands}
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     for number in range(rounds + 1):
         for name, command in commands.items():
-            seconds = _once(command)
+            found = _once(command)
             if number:
-                spent[name].append(seconds)
+                spent[name].append(found)
         _say(f"round {number} of {rounds}: {len(commands)} commands")
-    return [Timed(name, tuple(values)) for name, values in spent.items()]
+    return [Timed(name, *zip(*values, strict=True)) for name, values in spent.items()]
 
 
-def _once(command: Sequence[str]) -> float:
+def _once(command: Sequence[str]) -> tuple[float, float]:
+    """Wall and processor time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = os.environ | {"CI": "true", "YOLO_OFFLINE": "true"}
     begun = time.perf_counter()
     done = subprocess.run(
@@ -117,7 +124,9 @@ def _once(command: Sequence[str]) -> float:
         raise SystemExit(
             f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-500:]!r}"
         )
-    return spent
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return spent, cpu_s
 
 
 def _report(folder: Path, rounds: int) -> Timed:
@@ -126,7 +135,7 @@ def _report(folder: Path, rounds: int) -> Timed:
     command = [EDGEKIT, "report", str(path), "--html", str(folder / "report.html")]
     (found,) = _timed({f"edgekit report, {SAMPLES} samples": command}, rounds)
     size = (folder / "report.html").stat().st_size
-    return Timed(f"{found.name}, {size / 1e3:.0f} kB of HTML", found.seconds)
+    return Timed(f"{found.name}, {size / 1e3:.0f} kB of HTML", found.seconds, found.cpu_s)
 
 
 def _long_run() -> Measurement:
@@ -185,7 +194,7 @@ def _write(helps: list[Timed], own: list[Timed], report: Timed, missing: list[st
         f"Median wall time of {len(helps[0].seconds)} rounds in which all programs take turns, each in "
         "an environment of its own, files cached. Load of the machine at the end: "
         f"{load:.1f} on {os.cpu_count()} processors.\n\n"
-        + table(["command", "median", "range", "beside edgekit"], rows)
+        + table(["command", "median", "range", "processor time", "beside edgekit"], rows)
         + "\n\n"
         + "\n".join(f"* {line}." for line in (*said, *missing))
     )

@@ -168,6 +168,7 @@ def completed(words: str, count: int) -> list[str]:
     return [line.partition(",")[2] for line in done.stdout.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_shell_completes_commands_and_names(here: Path) -> None:
     add_board(
         BoardEntry("kitchen-pi", "raspberrypi", host="10.0.0.2", user="pi"),

@@ -119,6 +119,7 @@ def test_a_home_that_cannot_be_written_is_told(arguments: str, code: int) -> Non
     assert code == 0 or "hint:" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("locale", ["C", "POSIX", "en_US.ISO-8859-1"])
 def test_other_locales_lose_letters_only(locale: str, tmp_path: Path) -> None:
     named = dataclasses.replace(measurement(), board="küche-π")
@@ -137,6 +138,7 @@ def test_other_locales_lose_letters_only(locale: str, tmp_path: Path) -> None:
     assert "k?che-?" in shown.stdout
 
 
+@pytest.mark.slow
 def test_no_file_is_read_by_the_encoding_of_the_locale(tmp_path: Path) -> None:
     record = save(measurement(), tmp_path / "run.json")
     for arguments in (["report", str(record)], ["profiles", "check"], ["net", "list"], ["doctor"]):

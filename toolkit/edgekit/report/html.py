@@ -103,8 +103,12 @@ def _cards(report: ReportInput) -> Iterator[tuple[str, str, str]]:
             yield a.metric, f"{a.artifact:.2%}", f"was {a.original:.2%}, {a.sample_count} samples"
     if report.measurement is not None:
         notes = len([note for note in report.measurement.validity if note.level != "info"])
-        remark = f"{notes} reasons to doubt it" if notes else "nothing speaks against it"
+        remark = _doubts(notes) if notes else "nothing speaks against it"
         yield "stamp", report.measurement.stamp.value, remark
+
+
+def _doubts(count: int) -> str:
+    return f"{count} reason to doubt it" if count == 1 else f"{count} reasons to doubt it"
 
 
 def _gain(value: object) -> str:

@@ -57,6 +57,7 @@ def break_even_chart(comparison: Comparison) -> str:
         ),
         path([(LEFT, y.at(edge.value)), (WIDTH - RIGHT, y.at(edge.value))], "line edge"),
     ]
+    rings = 0
     for i, (item, network, curve) in enumerate(curves):
         kind = f"series{(i + 1) % 6}"
         parts.append(path([(x.at(rtt), y.at(value)) for rtt, value in curve], f"line {kind}"))
@@ -67,7 +68,8 @@ def break_even_chart(comparison: Comparison) -> str:
         )
         found = crossing_ms(item)
         if found is not None:
-            parts.append(_ring(x.at(found), y.at(edge.value), found))
+            parts.append(_ring(x.at(found), y.at(edge.value), found, rings))
+            rings += 1
     entries = [("bar edge", f"edge, {format_ms(edge.value)}")]
     entries += [
         (f"series{(i + 1) % 6}", f"cloud over {network.id}")
@@ -97,12 +99,13 @@ def _curve(
     return [(rtt, without + rtt) for rtt in trips if without + rtt > 0]
 
 
-def _ring(x: float, y: float, rtt_ms: float) -> str:
+def _ring(x: float, y: float, rtt_ms: float, above: int) -> str:
+    """A ring with its value; the values of rings that may be near each other stand in steps."""
     words = format_ms(rtt_ms)
     return (
         f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="7">'
         f"<title>both are equal at a round trip of {words}</title></circle>"
-        + text(x, y - 12, words, "value", "middle")
+        + text(x, y - 12 - 16 * above, words, "value", "middle")
     )
 
 

@@ -39,12 +39,13 @@ def latency_chart(comparison: Comparison) -> str:
             f'x2="{scale.at(p50.high):.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<circle class="dot {side}" cx="{x:.1f}" cy="{y:.1f}" r="6"/>'
         )
-        last = x
+        last = scale.at(p50.high)
         if isinstance(p95, Estimate):
-            last = scale.at(p95.value)
+            stop = scale.at(p95.value)
+            last = max(last, stop)
             parts.append(
-                f'<line class="tail {side}" x1="{x:.1f}" x2="{last:.1f}" y1="{y:.1f}" '
-                f'y2="{y:.1f}"/><line class="stop {side}" x1="{last:.1f}" x2="{last:.1f}" '
+                f'<line class="tail {side}" x1="{x:.1f}" x2="{stop:.1f}" y1="{y:.1f}" '
+                f'y2="{y:.1f}"/><line class="stop {side}" x1="{stop:.1f}" x2="{stop:.1f}" '
                 f'y1="{y - 7:.1f}" y2="{y + 7:.1f}"/>'
             )
         parts.append(text(last + 12, y + 4, format_ms(p50.value), "value"))
