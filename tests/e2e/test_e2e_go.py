@@ -162,10 +162,13 @@ def test_a_chain_that_was_broken_off_goes_on_where_it_was(
     assert "kept: run, trip over loopback" in capsys.readouterr().err
     before = load(Measurement, out / "records/measurement.json")
     taken.rmdir()
-    assert run(settings) == 0
+    assert run([*settings, "--fail-if", "edge.p50>1ns"]) == 3, "not a unit"
+    assert run([*settings, "--fail-if", "edge.p50>0.001us"]) == 7
     told = capsys.readouterr().err
     assert "run: kept from the run before" in told
     assert "trip over loopback: kept" in told
-    assert load(ReportInput, out / "records/report.json").measurement == before
+    report = load(ReportInput, out / "records/report.json")
+    assert report.measurement == before
+    assert [gate.is_kept for gate in report.gates] == [False]
     assert run(settings) == 0
     assert load(Measurement, out / "records/measurement.json").id != before.id

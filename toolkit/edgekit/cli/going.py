@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgekit.convert.request import ConvertRequest
     from edgekit.core.artifact import ModelArtifact
     from edgekit.core.network import NetworkProfile
+    from edgekit.measure.gates import Condition
     from edgekit.report.input import ReportInput
 
 SERVER_PROFILE = "generic-x86-64"
@@ -46,6 +47,8 @@ class GoSettings:
     cloud_seconds: float = 8.0
     """At most, per network."""
     inventory: Path | None = None
+    budgets: tuple[Condition, ...] = ()
+    """What must not hold of the comparison; the report shows how each came out."""
     is_restarted: bool = False
     """Does again what an unfinished run has done."""
 
@@ -58,6 +61,7 @@ def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportI
     from edgekit.explain.evidence import Records
     from edgekit.explain.explaining import explain
     from edgekit.measure.compare import CompareOptions, compare
+    from edgekit.measure.gates import judge
     from edgekit.profiles.device import load_profile
     from edgekit.report.html import render
     from edgekit.report.input import ReportInput
@@ -90,6 +94,7 @@ def go(request: ConvertRequest, settings: GoSettings, output: Output) -> ReportI
             comparison=comparison,
             lag=lag,
             facts=run.facts,
+            gates=judge(settings.budgets, comparison),
         )
         save(report, records / "report.json")
         write_atomically(settings.out / "report.html", render(report))
@@ -107,7 +112,7 @@ class OnBoard:
 
 
 def _stages(request: ConvertRequest, settings: GoSettings, output: Output) -> Stages:
-    decisive = (request, replace(settings, out=Path(), is_restarted=False))
+    decisive = (request, replace(settings, out=Path(), budgets=(), is_restarted=False))
     files = (request.model, request.calibration, request.data, request.weights)
     stages = Stages(settings.out, key_of(decisive, files), STAGES, output)
     if settings.is_restarted:

@@ -48,6 +48,7 @@ NETWORKS = ("fiber", "4g", "3g-fast")
 @click.option(
     "--threads", default=0, type=THREADS, help="Threads of the engine; default: the profile's."
 )
+@click.option("--fail-if", "budgets", multiple=True, help="Exit 7 when it holds: edge.p95>20ms")
 @click.option("--restart", is_flag=True, help="Do again what a broken-off run has done.")
 @inventory_option
 @output_options
@@ -57,6 +58,7 @@ def command(
     cloud: str,
     networks: tuple[str, ...],
     restart: bool,
+    budgets: tuple[str, ...],
     inventory: Path | None,
     output: Output,
     **given: object,
@@ -81,9 +83,11 @@ def command(
     from edgekit.cli.going import GoSettings, go
     from edgekit.cli.run_length import length_of_go
     from edgekit.cloud.endpoint import parse_endpoint
+    from edgekit.measure.gates import parse_condition, require_kept
     from edgekit.networks.catalog import load_network
     from edgekit.report.text import render
 
+    conditions = tuple(parse_condition(text) for text in budgets)
     request, _ = convert_request(options, Path())
     project = read_project(Path()) if options.model is None else None
     if project is not None:
@@ -110,6 +114,7 @@ def command(
             pipeline=own_pipeline(options, Path()),
         ),
         inventory=inventory,
+        budgets=conditions,
         is_restarted=restart,
     )
     report = go(request, settings, output)
@@ -117,3 +122,4 @@ def command(
     output.note(f"report: {settings.out / 'report.html'}   records: {settings.out / 'records'}")
     if settings.board == "local":
         output.next_step("edgekit boards add NAME --host ADDRESS --profile " + request.profile)
+    require_kept(report.gates)
