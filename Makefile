@@ -66,6 +66,7 @@ check: setup ## format, lint, types, import law, docs
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_docs.py
 
+.PHONY: docs bench-cli
 docs: setup ## the document site into build/docs, warnings are errors
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs build/docs
 	@echo "build/docs/index.html"

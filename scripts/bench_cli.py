@@ -60,10 +60,15 @@ class Timed:
         return statistics.median(self.seconds) * 1e3
 
     @property
+    def cpu_ms(self) -> float:
+        """Of all rounds; these programs have one thread, so an idle machine takes about as long."""
+        return statistics.median(self.cpu_s) * 1e3
+
+    @property
     def row(self) -> list[str]:
         """Median and range."""
         least, most = min(self.seconds) * 1e3, max(self.seconds) * 1e3
-        cpu = f"{statistics.median(self.cpu_s) * 1e3:.0f} ms"
+        cpu = f"{self.cpu_ms:.0f} ms"
         return [f"`{self.name}`", f"{self.median_ms:.0f} ms", f"{least:.0f} to {most:.0f} ms", cpu]
 
 
@@ -177,19 +182,25 @@ def _long_run() -> Measurement:
 
 def _write(helps: list[Timed], own: list[Timed], report: Timed, missing: list[str]) -> int:
     slowest = max(own, key=lambda timed: timed.median_ms)
-    goals = (
-        (helps[0].median_ms, GOAL_HELP_MS, "`edgekit --help`"),
-        (slowest.median_ms, GOAL_ANY_HELP_MS, f"the slowest help, `{slowest.name}`,"),
-        (report.median_ms, GOAL_REPORT_S * 1e3, "the report"),
+    load = os.getloadavg()[0]
+    is_busy = load > (os.cpu_count() or 1)
+    goals = tuple(
+        (timed.cpu_ms if is_busy else timed.median_ms, goal, name)
+        for timed, goal, name in (
+            (helps[0], GOAL_HELP_MS, "`edgekit --help`"),
+            (slowest, GOAL_ANY_HELP_MS, f"the slowest help, `{slowest.name}`,"),
+            (report, GOAL_REPORT_S * 1e3, "the report"),
+        )
     )
+    which = "of processors, since the machine was busy with other work" if is_busy else "wall"
     said = [
-        f"{name} takes {value:.0f} ms; goal {goal:.0f} ms: {'kept' if value <= goal else 'missed'}"
+        f"{name} takes {value:.0f} ms ({which}); goal {goal:.0f} ms: "
+        f"{'kept' if value <= goal else 'missed'}"
         for value, goal, name in goals
     ]
     first = helps[0].median_ms
     rows = [[*timed.row, f"{timed.median_ms / first:.1f} x"] for timed in helps]
     rows += [[*timed.row, ""] for timed in (slowest, report)]
-    load = os.getloadavg()[0]
     body = (
         f"Median wall time of {len(helps[0].seconds)} rounds in which all programs take turns, each in "
         "an environment of its own, files cached. Load of the machine at the end: "
