@@ -103,6 +103,7 @@ def test_trips_tell_where_the_server_spent_its_time(server: CloudServer, origina
         assert sum(direct.samples_ns[name][i] for name in TOLD) < total
     far = measure_trips(request(server.endpoint, original, networks=(NEAR,)))[0]
     assert min(far.samples_ns["round_trip"]) > 5_000_000
+    assert far.once_ns["ping"] > 5_000_000
     with pytest.raises(EndpointFailed, match="there is no model 'nett'; did you mean net"):
         measure_trips(request(server.endpoint, original, model_name="nett"))
     with pytest.raises(EndpointFailed, match="serves no 'nett', but net") as caught:
@@ -142,6 +143,7 @@ def test_the_phases_of_a_rest_trip_add_up(
 ) -> None:
     trip = measure_trips(request(server.http_endpoint, original, payload=payload))[0]
     assert trip.protocol == "rest"
+    assert trip.once_ns["ping"] > 0
     assert {"send", "wait", "receive", *TOLD} <= set(trip.samples_ns)
     for i, total in enumerate(trip.samples_ns["total"]):
         phase = {name: values[i] for name, values in trip.samples_ns.items()}

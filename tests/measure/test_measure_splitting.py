@@ -105,6 +105,22 @@ def test_the_cut_weighs_computing_against_sending() -> None:
     assert middle.best.tensor == "small"
 
 
+def test_what_the_protocol_takes_grows_with_the_size() -> None:
+    slow = NetworkProfile("slow", "Slow", 10.0, 0.0, 1000.0, 1000.0, "a test")
+    whole = dataclasses.replace(
+        trip(200.0, slow),
+        up_bytes=(20_000,) * 100,
+        down_bytes=(125,) * 100,
+        once_ns={"ping": 15_000_000},
+    )
+    found = split_over(whole, None, CUTS, Sides(40.0, even(), 4.0, even()))
+    by_name = {point.tensor: point for point in found.points}
+    assert by_name["input"].total_ms == pytest.approx(200.02, abs=0.05), "as measured"
+    share = 128 / 20_000
+    protocol_ms = 5.0 + (found.overhead_ms - 5.0) * share
+    assert by_name["small"].transfer_ms == pytest.approx(10 + 1.024 + 1 + protocol_ms)
+
+
 def test_without_a_rate_nothing_is_predicted() -> None:
     with pytest.raises(NotComparable, match="rate of the real network is not known"):
         split_over(trip(5.0, None), None, CUTS, Sides(1.0, even(), 1.0, even()))

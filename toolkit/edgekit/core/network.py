@@ -81,7 +81,7 @@ class CloudTrip(Record):
     down_bytes: tuple[int, ...]
     """Size of each answer."""
     once_ns: Mapping[str, int]
-    """resolve, connect, tls, first_request."""
+    """resolve, connect, tls, first_request; ping: the smallest exchange on an open connection."""
     samples_ns: Mapping[str, tuple[int, ...]]
     """Per answered request, equal lengths: encode, round_trip, decode, total; of the round trip over
     REST send, wait, receive, and the parts that the server told: server_preprocess, server_queue,

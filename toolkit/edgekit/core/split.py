@@ -87,7 +87,7 @@ class NetworkSplit:
     """The quickest that really divides the model."""
     points: tuple[SplitPoint, ...]
     overhead_ms: float
-    """Of a request beside distance, sending and computing, as measured with the whole model."""
+    """Of a request with the model's input beside distance, sending and computing, as measured."""
     checked: SplitCheck | Unavailable = NOT_VERIFIED
 
 

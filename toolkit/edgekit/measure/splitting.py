@@ -1,8 +1,8 @@
 """Where to cut a model: times per operation, sizes of tensors, and a network. Pure.
 
 ``total(cut) = edge before the cut + round trip + sending the tensor + protocol + cloud behind it``.
-What the protocol and the server's own work take is measured once with the whole model and taken to
-be the same for every cut.
+What the protocol and the server's own work take is measured twice, with the smallest exchange and
+with the whole model's input, and taken to grow with the size in between.
 
 Source: Kang et al., "Neurosurgeon: Collaborative intelligence between the cloud and mobile edge",
 ASPLOS 2017.
@@ -117,10 +117,16 @@ def split_over(
     sending_ms = _sending_ms(input_bytes, network.up_kbit_s)
     known_ms = network.rtt_ms + sending_ms + down_ms + sides.cloud_ms
     overhead_ms = max(total_ms - known_ms, 0.0)
+    ping_ms = trip.once_ns.get("ping", 0) / NS_PER_MS
+    least_ms = overhead_ms
+    if ping_ms:
+        least_ms = min(max(ping_ms - network.rtt_ms, 0.0), overhead_ms)
 
     def transfer_ms(size_bytes: int) -> float:
         sent_ms = _sending_ms(size_bytes, network.up_kbit_s)
-        return network.rtt_ms + sent_ms + down_ms + overhead_ms
+        share = min(size_bytes / input_bytes, 1.0)
+        protocol_ms = least_ms + (overhead_ms - least_ms) * share
+        return network.rtt_ms + sent_ms + down_ms + protocol_ms
 
     alone = SplitPoint("", (), "", 0, sides.edge_ms, 0.0, 0.0)
     whole = SplitPoint("input", (), "", input_bytes, 0.0, transfer_ms(input_bytes), sides.cloud_ms)

@@ -56,6 +56,9 @@ class Connection(Protocol):
     def models(self) -> Any:  # Any: JSON
         """The endpoint's models; None when it does not list them."""
 
+    def ping_ns(self) -> int | None:
+        """What the smallest exchange takes; None when the endpoint does not answer to it."""
+
     def close(self) -> None:
         """Ends the connection."""
 
@@ -97,6 +100,13 @@ class RestConnection:
     def models(self) -> Any:  # Any: JSON
         """The endpoint's models."""
         return self.connection.models()
+
+    def ping_ns(self) -> int | None:
+        """What asking for its health takes."""
+        started = clock()
+        answer = self.connection.get("/v2/health/live")
+        spent = clock() - started
+        return None if answer is None else spent
 
     def close(self) -> None:
         """Ends the connection."""
@@ -178,6 +188,15 @@ class GrpcConnection:
                 for one in found.inputs
             ]
         }
+
+    def ping_ns(self) -> int | None:
+        """What asking for its health takes."""
+        started = clock()
+        try:
+            self.stub.ServerLive(pb.ServerLiveRequest(), timeout=self.timeout_s)
+        except grpc.RpcError:
+            return None
+        return clock() - started
 
     def models(self) -> Any:  # Any: JSON
         """Nothing: the protocol has no list of models over gRPC."""
