@@ -167,7 +167,7 @@ def options(bench: Bench) -> Part:
     heads = ["option", "", "at a time", "answers", "p50"]
     text = (
         "### Options of the server\nModels: `wide` takes 8 samples at a cost little above that of "
-        "one; `busy` computes some 10 ms on one thread."
+        "one; `busy` computes some 20 ms on one thread."
     )
     return Part(f"{text}\n\n{table(heads, rows)}")
 
