@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,6 +29,8 @@ GOAL_LATE_P50_US, GOAL_LATE_P99_US = 20.0, 1000.0
 GOAL_OF_PHASES = 0.01
 RATE_PER_S = 100.0
 NEAR_MS, EVEN_MS = 20.0, 60.0
+CROWD = 16
+"""Requests at any time where batches are to form."""
 
 
 @dataclass(frozen=True)
@@ -167,9 +171,31 @@ def options(bench: Bench) -> Part:
     heads = ["option", "", "at a time", "answers", "p50"]
     text = (
         "### Options of the server\nModels: `wide` takes 8 samples at a cost little above that of "
-        "one; `busy` computes some 20 ms on one thread."
+        "one, and is asked for one at a time; `busy` computes some 20 ms on one thread."
     )
     return Part(f"{text}\n\n{table(heads, rows)}")
+
+
+def _single_rows(port: int, seconds: float) -> tuple[float, float]:
+    """Answers per second and their median, of requests of one sample from many threads."""
+    tensors = [oip.Tensor("x", "FP32", (1, 256), bytes(1024))]
+    times: list[float] = []
+    end = time.monotonic() + seconds
+
+    def work() -> None:
+        connection = oip.Connection(oip.Endpoint("127.0.0.1", port), 30.0)
+        while time.monotonic() < end:
+            begun = oip.clock()
+            oip.decode(connection.send(connection.encode("wide", tensors)))
+            times.append((oip.clock() - begun) / 1e6)
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(CROWD)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(times) / seconds, median(times)
 
 
 def _crowd(bench: Bench, endpoint: str, name: str, concurrency: int) -> CloudTrip:

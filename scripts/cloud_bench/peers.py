@@ -106,7 +106,7 @@ def plain_fastapi(model: Path, folder: Path) -> Iterator[str]:
 
 
 def locust_lateness_us(rate: float, seconds: float, folder: Path) -> list[float]:
-    """How late Locust's tasks began, against a schedule that begins with its first."""
+    """How late Locust's tasks began, against the schedule of that rate that suits it best."""
     out = folder / "starts.txt"
     argv = [str(ensure(LOCUST).parent / "locust"), "-f", str(PROGRAMS / "locustfile.py")]
     argv += ["--headless", "-u", "1", "-r", "1", "-t", f"{seconds:g}s", "--only-summary"]
@@ -119,4 +119,5 @@ def locust_lateness_us(rate: float, seconds: float, folder: Path) -> list[float]
         timeout=seconds + 60,
     )
     starts = [int(line) for line in out.read_text().split()]
-    return [max((s - starts[0]) / 1e3 - i * 1e6 / rate, 0.0) for i, s in enumerate(starts)]
+    offsets = [start / 1e3 - i * 1e6 / rate for i, start in enumerate(starts)]
+    return [offset - min(offsets) for offset in offsets]

@@ -48,4 +48,4 @@ def products(count: int, width: int) -> tuple[list[onnx.NodeProto], list[object]
 if __name__ == "__main__":
     save("relu", [helper.make_node("Relu", ["x"], ["y"])], [], shape=[1, 3, 224, 224])
     save("busy", *products(320, 512), shape=[1, 16, 512])
-    save("wide", *products(24, 256), shape=[8, 256])
+    save("wide", *products(400, 256), shape=[8, 256])
