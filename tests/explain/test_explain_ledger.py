@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from edgekit.core.artifact import FileEntry
 from edgekit.core.errors import NotComparable
-from edgekit.core.lag import LagReport, Severity
+from edgekit.core.estimate import Estimate
+from edgekit.core.lag import Experiment, LagReport, Severity
 from edgekit.core.measurement import Condition, Measurement
 from edgekit.core.record import Unavailable, dump, parse
 from edgekit.explain.evidence import Records
@@ -200,3 +201,34 @@ def test_a_capacity_that_changes_counts_with_its_mean() -> None:
     (sending,) = (share for share in ledger.shares if share.id == "transfer-up")
     assert sending.time_ms == pytest.approx(15_000 * 8 / network.up_kbit_s)
     assert "Mbit/s on average" in sending.evidence
+
+
+def gained(phase_gains_ms: dict[str, float]) -> Experiment:
+    total = sum(phase_gains_ms.values())
+    gain = Estimate(total, 0.9 * total, 1.1 * total)
+    base = Estimate(2.0, 1.9, 2.1)
+    change = {"engine_option.spinning": "off"}
+    return Experiment(
+        "spinning-off", "q", change, base, base, gain, "total", "told", 1.0, phase_gains_ms
+    )
+
+
+def test_a_loss_is_taken_from_the_phases_in_which_it_lies() -> None:
+    experiment = gained({"preprocess": 0.1, "infer": 0.4, "postprocess": -0.1})
+    measured = measurement()
+    ledger = edge_ledger(measured, Records(experiments=(experiment,)))
+    times = {share.id: share.time_ms for share in ledger.shares}
+    assert times["preprocess"] == pytest.approx(0.2)
+    assert times["spinning"] == pytest.approx(0.5)
+    assert times["postprocess"] == pytest.approx(0.005)
+    assert fsum(times.values()) == pytest.approx(ledger.total_ms)
+
+
+def test_a_loss_that_lies_around_the_inference_alone() -> None:
+    experiment = gained({"preprocess": 0.25, "infer": 0.0, "postprocess": 0.0})
+    ledger = edge_ledger(measurement(), Records(experiments=(experiment,)))
+    times = {share.id: share.time_ms for share in ledger.shares}
+    assert times["preprocess"] == pytest.approx(0.05)
+    assert times["spinning"] == pytest.approx(0.25)
+    assert fsum(times.values()) == pytest.approx(ledger.total_ms)
+    assert ledger.inconsistent == ()

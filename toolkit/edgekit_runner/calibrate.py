@@ -83,11 +83,12 @@ def _fastest_ns(session: Any, budget_ns: int) -> float:  # Any: a Session
 
 
 def _copied_bytes_per_s(size: int, threads: int) -> float:
-    """The fastest copy of ``size / 2`` bytes by all threads, read and written bytes counted."""
+    """Copies of ``size / 2`` bytes by all threads, read and written bytes counted."""
     try:
         import numpy
     except ImportError:
         return _plain_copy(size)
+    threads = min(threads, len(os.sched_getaffinity(0)))
     part = max(size // 2 // threads // 8, 1)
     pairs = [(numpy.ones(part), numpy.ones(part)) for _ in range(threads)]  # all pages are there
     moved = 2 * 8 * part
@@ -95,15 +96,15 @@ def _copied_bytes_per_s(size: int, threads: int) -> float:
 
     def work(k: int) -> None:
         source, place = pairs[k]
+        gate.wait()
         begin = clock()
         count = 0
         while count < LEAST_RUNS or clock() - begin < COPY_NS:
-            count += 1
-            before = clock()
             numpy.copyto(place, source)
-            spent = max(clock() - before, 1)
-            rates[k] = max(rates[k], moved / spent * 1e9)
+            count += 1
+        rates[k] = count * moved / max(clock() - begin, 1) * 1e9
 
+    gate = threading.Barrier(threads)
     workers = [threading.Thread(target=work, args=(k,), daemon=True) for k in range(threads)]
     for worker in workers:
         worker.start()

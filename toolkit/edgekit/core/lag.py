@@ -133,6 +133,8 @@ class Experiment:
     told: str
     """The answer in a sentence."""
     cost_s: float
+    phase_gains_ms: Mapping[str, float] = field(default_factory=dict)
+    """Where the gain of a whole invocation lies: preprocess, infer, postprocess."""
 
 
 @dataclass(frozen=True)

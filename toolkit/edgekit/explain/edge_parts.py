@@ -7,8 +7,8 @@ that overlap are not counted twice; what then remains is split by the board's ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import fsum
 
 from edgekit.core.lag import Basis, Experiment, Share
@@ -43,9 +43,12 @@ MOVERS = (
 
 @dataclass
 class Parts:
-    """Shares taken so far from a time."""
+    """Shares taken so far from the phases of an invocation."""
 
     left_ms: float
+    """Of the inference."""
+    around_ms: dict[str, float] = field(default_factory=dict)
+    """Of the phases before and after it."""
     shares: list[Share] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
     inconsistent: list[tuple[str, str]] = field(default_factory=list)
@@ -83,6 +86,24 @@ class Parts:
             )
         )
 
+    def add(self, share: Share, time_ms: float) -> None:
+        """Adds time from the phases around the inference to a share, or as a share of its own."""
+        if time_ms <= 0:
+            return
+        at = next((i for i, s in enumerate(self.shares) if s.id == share.id), None)
+        if at is None:
+            whole = replace(share, time_ms=time_ms, low_ms=None, high_ms=None)
+            self.shares.append(whole)
+            return
+        before = self.shares[at]
+        low, high = before.low_ms, before.high_ms
+        self.shares[at] = replace(
+            before,
+            time_ms=before.time_ms + time_ms,
+            low_ms=None if low is None else low + time_ms,
+            high_ms=None if high is None else high + time_ms,
+        )
+
 
 def counts(experiment: Experiment | None) -> bool:
     """Whether an experiment showed a gain that is sure and large enough."""
@@ -92,18 +113,19 @@ def counts(experiment: Experiment | None) -> bool:
     return gain.low > 0 and gain.value >= COUNTS * experiment.base_ms.value
 
 
-def infer_parts(
-    measurement: Measurement, records: Records, infer_ms: float, waiting: Share
+def edge_parts(
+    measurement: Measurement, records: Records, phases_ms: Mapping[str, float], waiting: Share
 ) -> Parts:
-    """The inference of ``infer_ms`` in shares; ``left_ms`` is what none explains.
+    """An invocation in shares; ``around_ms`` is what stays of the phases around the inference.
 
     Args:
         measurement: the run.
         records: what is known beside it.
-        infer_ms: mean of the phase over the invocations around the median.
+        phases_ms: means over the invocations around the median.
         waiting: what the run queue says; oversubscription explains a part of it.
     """
-    parts = Parts(infer_ms)
+    around = {name: phases_ms[name] for name in ("preprocess", "postprocess")}
+    parts = Parts(phases_ms["infer"], around)
     known = {experiment.id: experiment for experiment in records.experiments}
     for name, title, wanted in LOSSES[:1]:
         _loss(parts, name, title, known.get(wanted))
@@ -124,13 +146,23 @@ def infer_parts(
 
 
 def _loss(parts: Parts, name: str, title: str, experiment: Experiment | None) -> None:
+    """Takes what the experiment gained, from the phases in which it gained it."""
     if experiment is None or not counts(experiment):
         return
     gain = experiment.gain_ms
+    around_ms = 0.0
+    for phase, left_ms in parts.around_ms.items():
+        taken = min(max(experiment.phase_gains_ms.get(phase, 0.0), 0.0), left_ms)
+        parts.around_ms[phase] -= taken
+        around_ms += taken
+    inside_ms = experiment.phase_gains_ms.get("infer", gain.value)
+    half = (gain.high - gain.low) / 2
     share = Share(
-        name, title, gain.value, Basis.DERIVED, experiment.told, max(gain.low, 0.0), gain.high
-    )
+        name, title, max(inside_ms, 0.0), Basis.DERIVED, experiment.told,
+        max(inside_ms - half, 0.0), inside_ms + half,
+    )  # fmt: skip
     parts.take(share, says="its cause overlaps with those above")
+    parts.add(share, around_ms)
 
 
 def _throttling(parts: Parts, measurement: Measurement, records: Records) -> None:

@@ -16,7 +16,7 @@ from edgekit.core.measurement import Measurement
 from edgekit.core.mode import Mode
 from edgekit.core.network import CloudTrip, NetworkProfile
 from edgekit.core.units import NS_PER_MS, format_bytes, format_ms
-from edgekit.explain.edge_parts import infer_parts
+from edgekit.explain.edge_parts import Parts, edge_parts
 from edgekit.explain.evidence import Records
 
 HANDSHAKES = {
@@ -52,15 +52,29 @@ def edge_ledger(measurement: Measurement, records: Records | None = None) -> Led
         how,
         *_spread(samples, "infer", chosen, waiting_ms),
     )
-    parts = infer_parts(measurement, records or Records(), phases["infer"], waiting)
-    shares = [
-        _timed("preprocess", "preparing the input", samples, chosen, where),
-        *parts.shares,
-        _timed("postprocess", "reading the answer", samples, chosen, where),
-    ]
+    parts = edge_parts(measurement, records or Records(), phases, waiting)
+    before = _timed("preprocess", "preparing the input", samples, chosen, where)
+    after = _timed("postprocess", "reading the answer", samples, chosen, where)
+    shares = [_less(before, parts), *parts.shares, _less(after, parts)]
     subject = f"edge{_stamp(measurement.mode)}"
     ledger = _closed(subject, total, shares, tuple(parts.missing))
     return replace(ledger, inconsistent=tuple(parts.inconsistent))
+
+
+def _less(share: Share, parts: Parts) -> Share:
+    """A timed phase without what losses took from it."""
+    taken_ms = share.time_ms - parts.around_ms[share.id]
+    if taken_ms <= 0:
+        return share
+    low, high = share.low_ms, share.high_ms
+    return replace(
+        share,
+        time_ms=share.time_ms - taken_ms,
+        basis=Basis.DERIVED,
+        evidence=f"{share.evidence}, less {format_ms(taken_ms)} of losses",
+        low_ms=None if low is None else max(low - taken_ms, 0.0),
+        high_ms=None if high is None else high - taken_ms,
+    )
 
 
 def cloud_ledger(trip: CloudTrip) -> Ledger:

@@ -14,11 +14,12 @@ from edgekit.core.measurement import Measurement, RunOptions
 from edgekit.core.record import Unavailable
 from edgekit.core.units import NS_PER_MS, format_ms
 from edgekit.measure.stats import difference_of, median, percentile, rank_interval
-from edgekit.measure.trials import Trial, affordable, with_change
+from edgekit.measure.trials import TOTAL, Trial, affordable, with_change
 
 RUNS, LEAST_S, MOST_S = 30, 0.3, 2.0
 """Of one launch: enough samples to bound the median."""
 ROUNDS = 2
+PHASES = ("preprocess", "infer", "postprocess")
 
 Run = Callable[[RunOptions], Measurement]
 Progress = Callable[[str], None]
@@ -130,7 +131,21 @@ def compare_launches(
         trial.phase,
         told,
         round(cost_s, 2),
+        _phase_gains(base, changed) if trial.phase == TOTAL else {},
     )
+
+
+def _phase_gains(base: Sequence[Measurement], changed: Sequence[Measurement]) -> dict[str, float]:
+    """Mean over rounds of what each phase's median gained."""
+    rounds = min(len(base), len(changed))
+    return {
+        phase: fsum(
+            median(_phase_ms(base[i], phase)) - median(_phase_ms(changed[i], phase))
+            for i in range(rounds)
+        )
+        / rounds
+        for phase in PHASES
+    }
 
 
 def median_of(launches: Sequence[Sequence[float]]) -> Estimate | Unavailable:

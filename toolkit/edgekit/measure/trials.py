@@ -100,14 +100,14 @@ def _engine_options(options: RunOptions) -> list[Trial]:
     }
     if lowered:
         text = "the graph as it is, against the engine's full optimization"
-        found.append(Trial("optimized", text, lowered, INFER, 1.0))
+        found.append(Trial("optimized", text, lowered, TOTAL, 1.0))
     if "denormals" in known and chosen.get("denormals", "keep") == "keep":
         text = "denormal numbers computed, against flushed to zero"
-        found.append(Trial("denormals-zero", text, {OPTION + "denormals": "zero"}, INFER, 0.9))
+        found.append(Trial("denormals-zero", text, {OPTION + "denormals": "zero"}, TOTAL, 0.9))
     is_threaded = options.threads * options.concurrency > 1
     if "spinning" in known and chosen.get("spinning", "on") == "on" and is_threaded:
         text = "threads that spin while they wait, against threads that sleep"
-        found.append(Trial("spinning-off", text, {OPTION + "spinning": "off"}, INFER, 0.6))
+        found.append(Trial("spinning-off", text, {OPTION + "spinning": "off"}, TOTAL, 0.6))
     return found
 
 
@@ -117,7 +117,7 @@ def _threads(options: RunOptions, facts: BoardFacts) -> list[Trial]:
     if threads > facts.cpu_count:
         fit = str(max(facts.cpu_count // options.concurrency, 1))
         text = "more threads than processors, against as many"
-        found.append(Trial("threads-fit", text, {"threads": fit}, INFER, 1.0))
+        found.append(Trial("threads-fit", text, {"threads": fit}, TOTAL, 1.0))
     counts = {1, facts.cpu_count}
     step = 2
     while step < min(facts.cpu_count, MOST_THREADS):
@@ -158,10 +158,10 @@ def _load(options: RunOptions) -> list[Trial]:
     found = []
     if options.rate_hz:
         text = "inferences after a pause, against one after the other"
-        found.append(Trial("tight-loop", text, {"rate_hz": "0"}, INFER, 1.0))
+        found.append(Trial("tight-loop", text, {"rate_hz": "0"}, TOTAL, 1.0))
     if options.concurrency > 1:
         text = "several streams side by side, against one"
-        found.append(Trial("single-stream", text, {"concurrency": "1"}, INFER, 0.7))
+        found.append(Trial("single-stream", text, {"concurrency": "1"}, TOTAL, 0.7))
     return found
 
 
