@@ -34,6 +34,7 @@ WORKFLOW = (
     "compare",
     "explain",
     "rules",
+    "predict",
     "report",
     "diff",
     "history",

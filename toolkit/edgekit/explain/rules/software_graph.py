@@ -6,7 +6,7 @@ from edgekit.core.lag import Confidence, Finding, Severity
 from edgekit.core.record import Unavailable
 from edgekit.explain.edge_parts import counts
 from edgekit.explain.evidence import Evidence
-from edgekit.explain.judging import Rule, cause, share_of_gain
+from edgekit.explain.judging import Rule, carved_share, cause
 from edgekit.explain.remedies import setting
 
 CAUSE = "software-graph"
@@ -36,4 +36,4 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
         return None
     gain_ms = experiment.gain_ms.value
     remedy = setting(evidence, "let the engine optimize", change, gain_ms, Confidence.HIGH)
-    return cause(rule, title, share_of_gain(evidence, experiment), experiment.told, remedy)
+    return cause(rule, title, carved_share(evidence, "unoptimized"), experiment.told, remedy)

@@ -6,7 +6,7 @@ from edgekit.core.lag import Confidence, Finding
 from edgekit.core.record import Unavailable
 from edgekit.explain.edge_parts import counts
 from edgekit.explain.evidence import Evidence
-from edgekit.explain.judging import Rule, cause, share_of_gain
+from edgekit.explain.judging import Rule, carved_share, cause
 from edgekit.explain.remedies import setting
 
 CAUSE = "software-idle"
@@ -25,7 +25,7 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
         return Unavailable("the experiment tight-loop was not made")
     if not counts(experiment):
         return None
-    share = share_of_gain(evidence, experiment)
+    share = carved_share(evidence, "idle-wake")
     remedy = setting(
         evidence,
         "one thread has no others to wake; or hold the clock up",

@@ -6,7 +6,7 @@ from edgekit.core.lag import Confidence, Finding
 from edgekit.core.record import Unavailable
 from edgekit.explain.edge_parts import counts
 from edgekit.explain.evidence import Evidence
-from edgekit.explain.judging import Rule, cause, share_of_gain
+from edgekit.explain.judging import Rule, carved_share, cause
 from edgekit.explain.remedies import setting
 
 CAUSE = "software-spinning"
@@ -34,6 +34,6 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
         experiment.gain_ms.value,
         Confidence.HIGH,
     )
-    share = share_of_gain(evidence, experiment)
+    share = carved_share(evidence, "spinning")
     title = "threads of the engine spin while they wait"
     return cause(Rule(CAUSE, GROUP, SOURCE), title, share, experiment.told, remedy)
