@@ -18,7 +18,7 @@ def sections() -> str:
     for group, title in GROUPS.items():
         parts.append(f"## {title}")
         for rule in all_rules():
-            if rule.GROUP != group:
+            if group != rule.GROUP:
                 continue
             what = (rule.__doc__ or "").strip().splitlines()[0]
             judges = (rule.judge.__doc__ or "").strip().splitlines()[0]

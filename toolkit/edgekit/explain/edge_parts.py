@@ -21,6 +21,8 @@ from edgekit.explain.roof import Roof, describe, roof_of
 COUNTS = 0.02
 """An experiment counts when its gain is sure (interval above 0) and at least this share of the
 phase: launches of one process scatter by as much (docs/measuring.md)."""
+MOST_SCALE = 2.0
+"""A base farther from the run than this speaks of another state of the board."""
 LOST_CLOCK = 0.03
 """Clocks this near to the best are rounding of the governor's steps."""
 LOSSES = (
@@ -49,6 +51,9 @@ class Parts:
     """Of the inference."""
     around_ms: dict[str, float] = field(default_factory=dict)
     """Of the phases before and after it."""
+    infer_ms: float = 0.0
+    total_ms: float = 0.0
+    """Before anything was taken."""
     shares: list[Share] = field(default_factory=list)
     missing: list[tuple[str, str]] = field(default_factory=list)
     inconsistent: list[tuple[str, str]] = field(default_factory=list)
@@ -125,7 +130,8 @@ def edge_parts(
         waiting: what the run queue says; oversubscription explains a part of it.
     """
     around = {name: phases_ms[name] for name in ("preprocess", "postprocess")}
-    parts = Parts(phases_ms["infer"], around)
+    total_ms = phases_ms["infer"] + fsum(around.values())
+    parts = Parts(phases_ms["infer"], around, phases_ms["infer"], total_ms)
     known = {experiment.id: experiment for experiment in records.experiments}
     for name, title, wanted in LOSSES[:1]:
         _loss(parts, name, title, known.get(wanted))
@@ -149,20 +155,32 @@ def _loss(parts: Parts, name: str, title: str, experiment: Experiment | None) ->
     """Takes what the experiment gained, from the phases in which it gained it."""
     if experiment is None or not counts(experiment):
         return
-    gain = experiment.gain_ms
+    gain, scale = experiment.gain_ms, _scale(parts, experiment)
     around_ms = 0.0
     for phase, left_ms in parts.around_ms.items():
-        taken = min(max(experiment.phase_gains_ms.get(phase, 0.0), 0.0), left_ms)
+        gained_ms = max(experiment.phase_gains_ms.get(phase, 0.0) * scale, 0.0)
+        taken = min(gained_ms, left_ms)
         parts.around_ms[phase] -= taken
         around_ms += taken
-    inside_ms = experiment.phase_gains_ms.get("infer", gain.value)
-    half = (gain.high - gain.low) / 2
+    inside_ms = experiment.phase_gains_ms.get("infer", gain.value) * scale
+    half = (gain.high - gain.low) / 2 * scale
     share = Share(
         name, title, max(inside_ms, 0.0), Basis.DERIVED, experiment.told,
         max(inside_ms - half, 0.0), inside_ms + half,
     )  # fmt: skip
     parts.take(share, says="its cause overlaps with those above")
     parts.add(share, around_ms)
+
+
+def _scale(parts: Parts, experiment: Experiment) -> float:
+    """From the experiment's own base to the run: a loss is a part of the time, and the run that is
+    explained was not exactly as fast as the base that was measured in turn with the change.
+    """
+    run_ms = parts.total_ms if experiment.phase_gains_ms else parts.infer_ms
+    base_ms = experiment.base_ms.value
+    if base_ms <= 0 or run_ms <= 0:
+        return 1.0
+    return min(max(run_ms / base_ms, 1 / MOST_SCALE), MOST_SCALE)
 
 
 def _throttling(parts: Parts, measurement: Measurement, records: Records) -> None:

@@ -1,6 +1,6 @@
 """The ledger: shares of the measured time that add up to it.
 
-Phases are averaged over the invocations around the median (the central tenth), so that they belong
+Phases are averaged over the invocations nearest to the median (a tenth of them), so that they belong
 to the same invocations as the total; what no phase explains stays as ``unexplained``.
 """
 
@@ -25,8 +25,8 @@ HANDSHAKES = {
     "tls": "agreeing on keys (TLS)",
 }
 """Phases of a request that opens a connection of its own; kept ones have them once per trip."""
-CENTRAL_LOW = 0.45
-CENTRAL_HIGH = 0.55
+CENTRAL = 0.1
+"""Part of the invocations that stands for the median."""
 NORMAL_95 = 1.96
 SLICE_NS = 3_000_000
 """Source: Linux documentation, EEVDF: a task runs for base_slice, 0.75 to 3 ms, before another."""
@@ -109,17 +109,21 @@ def cloud_ledger(trip: CloudTrip) -> Ledger:
 
 
 def central(total_ns: Sequence[int]) -> tuple[float, tuple[int, ...]]:
-    """The median in milliseconds, and the positions of the invocations around it."""
+    """The median in milliseconds, and the positions of the invocations nearest to it.
+
+    Nearest by their time, not by rank: where the run moved between two levels, invocations of both
+    would have a mean that none of them took.
+    """
     order = sorted(range(len(total_ns)), key=lambda i: total_ns[i])
-    low = int(len(order) * CENTRAL_LOW)
-    high = max(int(len(order) * CENTRAL_HIGH), low + 1)
     middle = len(order) // 2
     median_ns = (
         float(total_ns[order[middle]])
         if len(order) % 2
         else (total_ns[order[middle - 1]] + total_ns[order[middle]]) / 2
     )
-    return median_ns / NS_PER_MS, tuple(order[low:high])
+    count = max(int(len(order) * CENTRAL), 1)
+    nearest = sorted(order, key=lambda i: (abs(total_ns[i] - median_ns), i))[:count]
+    return median_ns / NS_PER_MS, tuple(nearest)
 
 
 def means_ms(samples_ns: Mapping[str, Sequence[int]], chosen: Sequence[int]) -> dict[str, float]:
