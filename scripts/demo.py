@@ -17,6 +17,8 @@ from demo_model import prepare
 from edgekit.cli.main import run
 from edgekit.core.errors import EdgekitError
 
+EXPLAIN_BUDGET = "18s"
+
 
 def main() -> int:
     """Prepares the model and runs the job; gives its exit code."""
@@ -38,8 +40,18 @@ def main() -> int:
         arguments += ["--runs", "12", "--warmup-runs", "2", "--seconds", "0"]
     _say("$ edgekit " + " ".join(arguments))
     code = run(arguments)
+    if code == 0 and options.board == "local":
+        code = _explain(options.out)
     _say(f"finished in {time.perf_counter() - started:.0f} s with exit code {code}")
     return code
+
+
+def _explain(out: Path) -> int:
+    """Experiments on the board, and what helps, carried out and verified."""
+    arguments = ["explain", str(out / "artifact"), "--board", "local", "--budget", EXPLAIN_BUDGET]
+    arguments += ["--apply", "--records", str(out / "records"), "-q"]
+    _say("\n$ edgekit " + " ".join(arguments))
+    return run(arguments)
 
 
 def _say(message: str) -> None:

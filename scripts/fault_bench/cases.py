@@ -30,7 +30,7 @@ from fault_bench.networks import make_network
 
 PROFILE = "generic-x86-64"
 ROUNDS = 2
-BUDGET_S = 60.0
+BUDGET_S = 40.0
 INVENTED = 0.05
 """A cause of at least this share that nobody injected is invented."""
 

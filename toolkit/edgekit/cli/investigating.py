@@ -25,6 +25,8 @@ PREFIX_PROFILE_S = 60.0
 """LiteRT's times per operation come from many loads of prefixes; a smaller budget leaves them out."""
 EXPERIMENTS_SHARE = 0.85
 """Of what is left of the budget; the rest is for the report and for being late."""
+APPLYING_SHARE = 0.4
+"""The same where remedies are to be carried out afterwards."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Question:
     payload: str = ""
     recalibrate: bool = False
     has_experiments: bool = True
+    is_applied: bool = False
+    """True when remedies are carried out afterwards, within the same budget."""
     has_profile: bool = True
 
 
@@ -149,7 +153,8 @@ class Investigation:
             )
             if wanted(trial)
         ]
-        budget_s = self.left_s * EXPERIMENTS_SHARE
+        part = APPLYING_SHARE if self.question.is_applied else EXPERIMENTS_SHARE
+        budget_s = self.left_s * part
         self.output.note(f"experiments on {self.targets.opened.entry.name}")
         outcome = experiment(
             self.run,

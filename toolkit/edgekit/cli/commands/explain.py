@@ -92,7 +92,9 @@ def command(
         return
     if more:
         raise UsageFault(f"{more[0]}: with --board everything is measured", hint="leave it out")
-    _on_board(target, board, records, _question(given), condition, is_applied, given, output)
+    _on_board(
+        target, board, records, _question(given, is_applied), condition, is_applied, given, output
+    )
 
 
 def _on_board(
@@ -143,7 +145,7 @@ def _show(
     output.next_step(f"edgekit report {run} {path} --out report.html")
 
 
-def _question(given: dict[str, object]) -> Question:
+def _question(given: dict[str, object], is_applied: bool) -> Question:
     from edgekit.cli.chain import RunSettings
     from edgekit.cli.investigating import Question
     from edgekit.networks.catalog import load_network
@@ -173,6 +175,7 @@ def _question(given: dict[str, object]) -> Question:
         payload=str(given["payload"]),
         recalibrate=bool(given["recalibrate"]),
         has_experiments=not given["no_experiments"],
+        is_applied=is_applied,
     )
 
 
