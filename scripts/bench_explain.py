@@ -13,6 +13,7 @@ import argparse
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from benchmark_page import table, write_section
@@ -46,23 +47,25 @@ def main() -> int:
     options = parser.parse_args()
     wanted = set(filter(None, options.only.split(",")))
     begin = time.perf_counter()
-    outcomes = run_all(wanted, quick=options.quick, has_peer=not options.no_peer)
+    is_whole = not options.quick and not wanted
     count = 1 if options.quick else CONTROLS
     quiet = [] if wanted else [control_case(s, _say) for s in SUBJECTS for _ in range(count)]
-    minutes = (time.perf_counter() - begin) / 60
-    rows, misses = goals(outcomes, quiet)
-    body = page(outcomes, quiet, rows, minutes)
-    if options.quick or wanted:
+    outcomes: list[Outcome] = []
+    for outcome in run_all(wanted, quick=options.quick, has_peer=not options.no_peer):
+        outcomes.append(outcome)
+        minutes = (time.perf_counter() - begin) / 60
+        rows, misses = goals(outcomes, quiet)
+        body = page(outcomes, quiet, rows, minutes)
+        if is_whole:  # a run that is broken off leaves what it has
+            write_section("explain", "Does explain name the cause?", body)
+    if not is_whole:
         print(body)
-    else:
-        write_section("explain", "Does explain name the cause?", body)
     _say(f"{len(outcomes)} cases in {minutes:.1f} minutes, {misses} goals missed")
     return 1 if misses else 0
 
 
-def run_all(wanted: set[str], *, quick: bool, has_peer: bool) -> list[Outcome]:
+def run_all(wanted: set[str], *, quick: bool, has_peer: bool) -> Iterator[Outcome]:
     """Every case; one that breaks off is a row of its own, not the end."""
-    found: list[Outcome] = []
     seen: set[str] = set()
     cases: list[tuple[Subject, Fault | CloudFault]] = [*edge_cases(), *cloud_cases()]
     for subject, fault in cases:
@@ -82,10 +85,9 @@ def run_all(wanted: set[str], *, quick: bool, has_peer: bool) -> list[Outcome]:
             outcome = Outcome(
                 fault.id, fault.title, subject.name, subject.engine, 0, 0, name, False, None, 1.0
             )
-        found.append(outcome)
         spent_s = time.perf_counter() - begin
         _say(f"{'  '.join(_row(outcome))}  ({spent_s:.0f} s)")
-    return found
+        yield outcome
 
 
 def _judged(said: str, right: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import fsum
 from pathlib import Path
 
+import numpy
 import pytest
 
 from edgekit.cli.main import run
@@ -22,8 +23,15 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(600)]
 def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("explain") / "artifact"
     model = make_network("convolutions", folder.with_name("net.onnx"), 64)
+    samples = numpy.random.default_rng(0).standard_normal((40, 3, 64, 64)).astype("float32")
+    numpy.savez(folder.with_name("samples.npz"), x=samples)
     request = ConvertRequest(
-        model, "generic-x86-64", engine="onnxruntime", recipe="float", proof=False
+        model,
+        "generic-x86-64",
+        engine="onnxruntime",
+        recipe="float",
+        calibration=folder.with_name("samples.npz"),
+        proof=False,
     )
     convert(request, folder)
     return folder
@@ -34,7 +42,7 @@ def test_a_remedy_is_carried_out_and_verified(
 ) -> None:
     arguments = ["explain", str(artifact), "--board", "local", "--threads", "1"]
     arguments += ["--engine-option", "optimization=off", "--records", str(tmp_path)]
-    arguments += ["--budget", "30s", "--apply"]
+    arguments += ["--budget", "120s", "--apply"]
     assert run([*arguments, "--target", "p50<1us"]) == 7
     said = capsys.readouterr()
     assert "the target was missed: p50 is" in said.err
@@ -47,6 +55,11 @@ def test_a_remedy_is_carried_out_and_verified(
     assert first.is_kept
     assert first.gain_ms.low > 0
     assert report.settings["engine_option.optimization"] == "all"
+    again = next(step for step in report.steps if "recipe" in step.change)
+    assert again.change == {"recipe": "int8-static"}
+    assert not again.outcome.startswith("failed")
+    assert artifact.with_name("artifact-int8-static").is_dir()
+    assert (report.settings.get("recipe") == "int8-static") == again.is_kept
     assert report.target == "p50<1us"
     for ledger in report.ledgers:
         assert fsum(s.time_ms for s in ledger.shares) == pytest.approx(ledger.total_ms)

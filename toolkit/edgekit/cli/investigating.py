@@ -126,6 +126,19 @@ class Investigation:
         self.experiment()
         return self.explain()
 
+    def know_again(self) -> None:
+        """Reads the card and the peaks again, after the artifact, engine or threads changed."""
+        assert self.known
+        assert self.measured
+        target = self.target(self.measured.engine)
+        self.known = replace(
+            self.known,
+            artifact=target.artifact,
+            folder=str(self.targets.folder),
+            calibration=self._calibration(target, self.measured),
+            operations=None,
+        )
+
     def explain(self) -> LagReport:
         """The explanation of what is known now."""
         from edgekit.explain.explaining import explain

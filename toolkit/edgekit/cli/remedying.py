@@ -8,6 +8,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from edgekit.cli.investigating import Investigation
+from edgekit.cli.reconverting import (
+    RECIPE,
+    can_reconvert,
+    measure_beside,
+    put_in_force,
+    reconvert,
+)
 from edgekit.cli.target_condition import TargetCondition
 from edgekit.core.errors import EdgekitError, GateFailed
 from edgekit.core.estimate import Estimate
@@ -54,7 +61,7 @@ def apply_remedies(
         if condition and condition.holds(measured):
             investigation.output.note(f"the target holds: {condition.describe(measured)}")
             break
-        candidate = next_candidate(current, measured.options, tried)
+        candidate = next_candidate(current, measured.options, tried, _allowed(investigation))
         if candidate is None or investigation.left_s <= 0:
             why = "no remedy promises more" if candidate is None else "the budget is spent"
             investigation.output.note(why)
@@ -71,10 +78,27 @@ def apply_remedies(
     return with_verified(done, steps)
 
 
+def _allowed(investigation: Investigation) -> tuple[str, ...]:
+    """Recipes that the artifact can be converted to again."""
+    card = investigation.known.artifact if investigation.known else None
+    recipes = ("int8-static", "int8-dynamic")
+    return tuple(name for name in recipes if not can_reconvert(card, name))
+
+
 def next_candidate(
-    report: LagReport, options: RunOptions, tried: Sequence[Mapping[str, str]]
+    report: LagReport,
+    options: RunOptions,
+    tried: Sequence[Mapping[str, str]],
+    recipes: Sequence[str] = (),
 ) -> Candidate | None:
-    """The remedy with the largest promised gain that changes settings of the run only."""
+    """The remedy with the largest promised gain that changes settings of the run, or the recipe.
+
+    Args:
+        report: with its findings.
+        options: that the run has now.
+        tried: changes that were carried out already.
+        recipes: that the artifact can be converted to again.
+    """
     from edgekit.measure.trials import with_change
 
     found = [
@@ -82,32 +106,31 @@ def next_candidate(
         for finding in report.findings
         for remedy in finding.remedies
         if remedy.change
-        and all(name in SETTINGS or name.startswith("engine_option.") for name in remedy.change)
         and remedy.change not in tried
         and not finding.is_inconsistent
-        and with_change(options, remedy.change) != options
+        and (
+            remedy.change.get(RECIPE) in recipes
+            if RECIPE in remedy.change
+            else _is_setting(remedy.change) and with_change(options, remedy.change) != options
+        )
     ]
     promising = [candidate for candidate in found if candidate.gain_ms > 0]
     return max(promising, key=lambda candidate: candidate.gain_ms, default=None)
 
 
+def _is_setting(change: Mapping[str, str]) -> bool:
+    return all(name in SETTINGS or name.startswith("engine_option.") for name in change)
+
+
 def carry_out(investigation: Investigation, candidate: Candidate) -> AppliedStep:
     """Measures with and without the change in turn; kept when the gain is surely above 0."""
-    from edgekit.measure.experimenting import brief
-    from edgekit.measure.trials import with_change
-
-    measured = investigation.measured
-    assert measured
-    base = brief(measured.options)
-    changed = with_change(base, candidate.remedy.change)
     begin = time.perf_counter()
-    before: list[Measurement] = []
-    after: list[Measurement] = []
     try:
-        for number in range(ROUNDS):
-            turns = [(base, before), (changed, after)]
-            for options, side in turns if number % 2 == 0 else reversed(turns):
-                side.append(investigation.run(options))
+        if RECIPE in candidate.remedy.change:
+            made = reconvert(investigation, candidate.remedy.change[RECIPE])
+            before, after = measure_beside(investigation, made, ROUNDS)
+        else:
+            before, after = _in_turn(investigation, candidate.remedy.change)
     except EdgekitError as err:
         return _step(candidate, f"failed: {err.message}", time.perf_counter() - begin)
     medians = verified(before, after)
@@ -119,6 +142,26 @@ def carry_out(investigation: Investigation, candidate: Candidate) -> AppliedStep
     if gain.low <= 0:
         return _step(candidate, f"rolled back: it gained {shown}", cost_s, medians)
     return _step(candidate, f"kept: it gained {shown}", cost_s, medians)
+
+
+def _in_turn(
+    investigation: Investigation, change: Mapping[str, str]
+) -> tuple[list[Measurement], list[Measurement]]:
+    """Runs without and with a change of settings."""
+    from edgekit.measure.experimenting import brief
+    from edgekit.measure.trials import with_change
+
+    measured = investigation.measured
+    assert measured
+    base = brief(measured.options)
+    changed = with_change(base, change)
+    before: list[Measurement] = []
+    after: list[Measurement] = []
+    for number in range(ROUNDS):
+        turns = [(base, before), (changed, after)]
+        for options, side in turns if number % 2 == 0 else reversed(turns):
+            side.append(investigation.run(options))
+    return before, after
 
 
 def verified(
@@ -170,10 +213,16 @@ def _look_again(investigation: Investigation, change: Mapping[str, str]) -> LagR
     before = investigation.measured
     assert before
     assert investigation.known
-    investigation.measure(with_change(before.options, change))
+    if RECIPE in change:
+        folder = investigation.targets.folder
+        put_in_force(investigation, folder.with_name(f"{folder.name}-{change[RECIPE]}"))
+        engine = investigation.target().deployment.engine
+        investigation.measure(replace(before.options, engine=engine))
+    else:
+        investigation.measure(with_change(before.options, change))
     investigation.known = replace(investigation.known, experiments=())
-    if "engine" in change or "threads" in change or "batch" in change:
-        investigation.known = replace(investigation.known, calibration=None, operations=None)
+    if {"engine", "threads", "batch", RECIPE} & set(change):
+        investigation.know_again()
     if investigation.left_s > 0:
         investigation.experiment()
     return investigation.explain()

@@ -1,6 +1,6 @@
 """The ledger: shares of the measured time that add up to it.
 
-Phases are averaged over the invocations nearest to the median (a tenth of them), so that they belong
+Phases are averaged over the invocations around the median (the central tenth), so that they belong
 to the same invocations as the total; what no phase explains stays as ``unexplained``.
 """
 
@@ -108,28 +108,41 @@ def cloud_ledger(trip: CloudTrip) -> Ledger:
     return _closed(f"cloud {where}{_stamp(trip.mode)}", total, shares, tuple(missing))
 
 
-def central(total_ns: Sequence[int]) -> tuple[float, tuple[int, ...]]:
-    """The median in milliseconds, and the positions of the invocations nearest to it.
+Chosen = tuple[tuple[int, float], ...]
+"""Positions of invocations with their weights, which sum to 1."""
 
-    Nearest by their time, not by rank: where the run moved between two levels, invocations of both
-    would have a mean that none of them took.
+
+def central(total_ns: Sequence[int]) -> tuple[float, Chosen]:
+    """The median in milliseconds, and the invocations that stand for it.
+
+    They are the nearest by rank, weighted so that the mean of their totals is the median exactly:
+    where a run moved between two levels, the phases are those of the mixture that the median is.
     """
     order = sorted(range(len(total_ns)), key=lambda i: total_ns[i])
-    middle = len(order) // 2
+    count = len(order)
+    middle = count // 2
+    odd = count % 2
     median_ns = (
         float(total_ns[order[middle]])
-        if len(order) % 2
+        if odd
         else (total_ns[order[middle - 1]] + total_ns[order[middle]]) / 2
     )
-    count = max(int(len(order) * CENTRAL), 1)
-    nearest = sorted(order, key=lambda i: (abs(total_ns[i] - median_ns), i))[:count]
-    return median_ns / NS_PER_MS, tuple(nearest)
+    reach = max(int(count * CENTRAL / 2), 1)
+    below = order[max(middle + odd - reach, 0) : middle + odd]
+    above = order[middle : middle + reach]
+    low, high = (fsum(total_ns[i] for i in side) / len(side) for side in (below, above))
+    part = (median_ns - low) / (high - low) if high > low else 0.5
+    weights: dict[int, float] = {}
+    for side, weight in ((below, 1 - part), (above, part)):
+        for i in side:
+            weights[i] = weights.get(i, 0.0) + weight / len(side)
+    return median_ns / NS_PER_MS, tuple(weights.items())
 
 
-def means_ms(samples_ns: Mapping[str, Sequence[int]], chosen: Sequence[int]) -> dict[str, float]:
+def means_ms(samples_ns: Mapping[str, Sequence[int]], chosen: Chosen) -> dict[str, float]:
     """The mean of each phase over the chosen invocations, in milliseconds."""
     return {
-        name: fsum(values[i] for i in chosen) / len(chosen) / NS_PER_MS
+        name: fsum(values[i] * weight for i, weight in chosen) / NS_PER_MS
         for name, values in samples_ns.items()
     }
 
@@ -167,11 +180,11 @@ def waited_ms(infer_ms: float, infer_ns: Sequence[int], waited_ns: float) -> flo
 
 
 def _network_shares(
-    trip: CloudTrip, chosen: Sequence[int], missing: list[tuple[str, str]]
+    trip: CloudTrip, chosen: Chosen, missing: list[tuple[str, str]]
 ) -> list[Share]:
     network = trip.network
-    up_bytes = fsum(trip.up_bytes[i] for i in chosen) / len(chosen)
-    down_bytes = fsum(trip.down_bytes[i] for i in chosen) / len(chosen)
+    up_bytes = fsum(trip.up_bytes[i] * weight for i, weight in chosen)
+    down_bytes = fsum(trip.down_bytes[i] * weight for i, weight in chosen)
     if network is None:
         connect_ms, evidence = _handshake_ms(trip, chosen)
         missing += [
@@ -193,7 +206,7 @@ def _network_shares(
     ]
 
 
-def _handshake_ms(trip: CloudTrip, chosen: Sequence[int]) -> tuple[float, str]:
+def _handshake_ms(trip: CloudTrip, chosen: Chosen) -> tuple[float, str]:
     """The round trip of a real network, from one handshake that may have been a slow one."""
     handshake_ms = trip.once_ns.get("connect", 0) / NS_PER_MS
     evidence = f"one TCP handshake took {format_ms(handshake_ms)}"
@@ -224,25 +237,25 @@ def _timed(
     share: str,
     title: str,
     samples_ns: Mapping[str, Sequence[int]],
-    chosen: Sequence[int],
+    chosen: Chosen,
     evidence: str,
     *,
     name: str = "",
 ) -> Share:
     """A phase that was timed, with the interval of its mean around the median."""
     phase = name or share
-    mean_ms = fsum(samples_ns[phase][i] for i in chosen) / len(chosen) / NS_PER_MS
+    mean_ms = fsum(samples_ns[phase][i] * weight for i, weight in chosen) / NS_PER_MS
     low_ms, high_ms = _spread(samples_ns, phase, chosen, mean_ms)
     return Share(share, title, mean_ms, Basis.MEASURED, evidence, low_ms, high_ms)
 
 
 def _spread(
-    samples_ns: Mapping[str, Sequence[int]], phase: str, chosen: Sequence[int], mean_ms: float
+    samples_ns: Mapping[str, Sequence[int]], phase: str, chosen: Chosen, mean_ms: float
 ) -> tuple[float | None, float | None]:
     """The 95 % interval around a mean over the chosen invocations; none for a single one."""
     if len(chosen) < 2:
         return None, None
-    values = [samples_ns[phase][i] / NS_PER_MS for i in chosen]
+    values = [samples_ns[phase][i] / NS_PER_MS for i, _ in chosen]
     half_ms = NORMAL_95 * stdev(values) / sqrt(len(values))
     return max(mean_ms - half_ms, 0.0), mean_ms + half_ms
 
