@@ -13,7 +13,7 @@ from edgekit.cli.output import Output
 
 if TYPE_CHECKING:
     from edgekit.boards.session import RunnerSession
-    from edgekit.core.lag import Calibration, LagReport
+    from edgekit.core.lag import Calibration, Experiment, LagReport
     from edgekit.core.measurement import Measurement, RunOptions
     from edgekit.core.network import CloudTrip, NetworkProfile
     from edgekit.core.operations import OperationProfile
@@ -114,8 +114,10 @@ class Investigation:
 
         measured = self.measured or self.measure()
         target = self.target(measured.engine)
+        trips, far = self._trips()
         self.known = Records(
-            trips=self._trips(),
+            trips=trips,
+            experiments=far,
             artifact=target.artifact,
             profile=load_profile(target.artifact.profile),
             facts=target.facts,
@@ -176,7 +178,8 @@ class Investigation:
             budget_s=budget_s,
             progress=self.output.note,
         )
-        self.known = replace(self.known, experiments=outcome.experiments)
+        asked = tuple(e for e in self.known.experiments if e.id == "rtt-added")
+        self.known = replace(self.known, experiments=(*outcome.experiments, *asked))
         self.failed = tuple((f"experiment {name}", reason) for name, reason in outcome.failed)
         if outcome.left_out:
             self.output.note(
@@ -213,14 +216,16 @@ class Investigation:
             self.output.note(f"the board was not calibrated: {err.message}")
             return None
 
-    def _trips(self) -> tuple[CloudTrip, ...]:
+    def _trips(self) -> tuple[tuple[CloudTrip, ...], tuple[Experiment, ...]]:
+        """Requests to the endpoint, and how many round trips one takes."""
         from edgekit.boards.deploy import load_card
-        from edgekit.core.record import save
+        from edgekit.core.record import Unavailable, save
+        from edgekit.measure.rtt_trial import try_added_rtt
         from edgekit.measure.trips import TripRequest, measure_trips
 
         question = self.question
         if not question.cloud:
-            return ()
+            return (), ()
         sent = question.original or self.targets.folder
         request = TripRequest(
             endpoint=question.cloud,
@@ -233,4 +238,7 @@ class Investigation:
         if self.records_folder:
             for trip in trips:
                 save(trip, self.records_folder / f"{trip.id}.json")
-        return trips
+        if not question.has_experiments:
+            return trips, ()
+        far = try_added_rtt(request, progress=self.output.note)
+        return trips, () if isinstance(far, Unavailable) else (far,)

@@ -220,7 +220,8 @@ def _look_again(investigation: Investigation, change: Mapping[str, str]) -> LagR
         investigation.measure(replace(before.options, engine=engine))
     else:
         investigation.measure(with_change(before.options, change))
-    investigation.known = replace(investigation.known, experiments=())
+    kept = tuple(e for e in investigation.known.experiments if e.id == "rtt-added")
+    investigation.known = replace(investigation.known, experiments=kept)
     if {"engine", "threads", "batch", RECIPE} & set(change):
         investigation.know_again()
     if investigation.left_s > 0:
