@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum
 
+from edgekit.core.artifact import Operation
 from edgekit.core.lag import Basis, Experiment, Share
 from edgekit.core.measurement import Measurement
 from edgekit.core.record import Unavailable
@@ -23,6 +24,8 @@ COUNTS = 0.02
 phase: launches of one process scatter by as much (docs/measuring.md)."""
 MOST_SCALE = 2.0
 """A base farther from the run than this speaks of another state of the board."""
+SLOW_GOVERNORS = ("powersave", "conservative")
+"""Source: Linux kernel documentation, CPU performance scaling."""
 LOST_CLOCK = 0.03
 """Clocks this near to the best are rounding of the governor's steps."""
 LOSSES = (
@@ -261,13 +264,11 @@ def _by_operation(parts: Parts, records: Records) -> None:
     parts.take(dispatch, says=says)
 
 
-def _worst(records: Records, roof: Roof, operations: Sequence[object]) -> str:
+def _worst(records: Records, roof: Roof, operations: Sequence[Operation]) -> str:
     """The operation types that are farthest above their floor."""
-    from edgekit.core.artifact import Operation
-
     if records.operations is None:
         return ""
-    floors = {o.type: sum(roof.floor_ms(o)) for o in operations if isinstance(o, Operation)}
+    floors = {o.type: sum(roof.floor_ms(o)) for o in operations}
     rows = [(t, time_ms - floors.get(t, 0.0)) for t, _, time_ms, _ in records.operations.by_type()]
     longest = sorted(rows, key=lambda row: -row[1])[:3]
     return ": " + ", ".join(f"{kind} {format_ms(over)}" for kind, over in longest if over > 0)

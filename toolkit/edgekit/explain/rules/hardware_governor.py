@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edgekit.core.lag import Confidence, Finding, Remedy, Severity
 from edgekit.core.record import Unavailable
-from edgekit.explain.edge_parts import lost_clock
+from edgekit.explain.edge_parts import SLOW_GOVERNORS, lost_clock
 from edgekit.explain.evidence import Evidence
 from edgekit.explain.judging import Rule, carved_share, cause
 from edgekit.explain.ledger import time_of
@@ -13,7 +13,6 @@ CAUSE = "hardware-governor"
 GROUP = "hardware"
 NEEDS = "the board's facts or the conditions: governor, clock"
 SOURCE = "Linux kernel documentation, CPU performance scaling: powersave requests the lowest clock"
-SLOW = ("powersave", "conservative")
 COMMAND = "echo performance | sudo tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 """Typed on the board: edgekit has no root there."""
 
@@ -26,7 +25,7 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
         found.append(facts.governor)
     if not found:
         return Unavailable("the board shows no clock governor")
-    slow = next((name for name in found if name in SLOW), None)
+    slow = next((name for name in found if name in SLOW_GOVERNORS), None)
     if slow is None:
         return None
     lost = lost_clock(evidence.measurement, evidence.records)

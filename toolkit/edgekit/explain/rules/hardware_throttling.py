@@ -7,7 +7,7 @@ from bisect import bisect_left
 from edgekit.core.lag import Confidence, Finding, Remedy, Severity
 from edgekit.core.record import Unavailable
 from edgekit.core.units import format_ms
-from edgekit.explain.edge_parts import LOST_CLOCK, lost_clock
+from edgekit.explain.edge_parts import LOST_CLOCK, SLOW_GOVERNORS, lost_clock
 from edgekit.explain.evidence import Evidence
 from edgekit.explain.judging import Rule, carved_share, cause
 from edgekit.explain.ledger import time_of
@@ -35,7 +35,7 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
     clock_lost, clock_text = (0.0, "") if isinstance(lost, Unavailable) else lost
     if not is_throttled and clock_lost < LOST_CLOCK:
         return None
-    if not is_throttled and evidence.facts is not None and _is_slow_governor(evidence):
+    if not is_throttled and _is_slow_governor(evidence):
         return None
     degrees = [c.temperature_c for c in conditions if c.temperature_c is not None]
     parts = [clock_text] if clock_text else []
@@ -56,9 +56,7 @@ def judge(evidence: Evidence) -> Finding | Unavailable | None:
 
 
 def _is_slow_governor(evidence: Evidence) -> bool:
-    from edgekit.explain.rules.hardware_governor import SLOW
-
-    return evidence.facts is not None and evidence.facts.governor in SLOW
+    return evidence.facts is not None and evidence.facts.governor in SLOW_GOVERNORS
 
 
 def _minutes(evidence: Evidence) -> list[str]:
