@@ -40,6 +40,10 @@ bench-convert: setup ## conversions beside those of peers, each in its environme
 bench-fuzz: setup ## 1,200 damaged model files through inspect and convert (a quarter of an hour)
 	$(BIN)/python scripts/bench_fuzz.py
 
+.PHONY: bench-compress
+bench-compress: setup ## pruning and distillation beside masked weights (half an hour; docs/benchmarks.md)
+	flock $${TMPDIR:-/tmp}/edgekit-bench.lock nice -n 10 $(BIN)/python scripts/bench_compress.py
+
 test: setup ## all tests
 	$(BIN)/python -m pytest
 

@@ -24,8 +24,8 @@ def prepare_network(name: str, epochs: int, progress: Progress) -> RealModel:
     evaluation = folder / "evaluation.npz"
     if not evaluation.exists():
         progress("reading Fashion-MNIST")
-        train, _ = _part("train", progress)
-        test, test_labels = _part("t10k", progress)
+        train, _ = fashion_part("train", progress)
+        test, test_labels = fashion_part("t10k", progress)
         numpy.savez_compressed(calibration, x=train[-CALIBRATION:])
         with written_whole(evaluation) as part:
             numpy.savez_compressed(part, x=test[:EVALUATION], y=test_labels[:EVALUATION])
@@ -44,7 +44,7 @@ def prepare_network(name: str, epochs: int, progress: Progress) -> RealModel:
 
 
 def _train(name: str, epochs: int, model: Path, progress: Progress) -> None:
-    pictures, labels = _part("train", progress)
+    pictures, labels = fashion_part("train", progress)
     train = model.with_name("train.npz")
     numpy.savez(train, x=pictures[:-HELD_BACK], y=labels[:-HELD_BACK])
     try:
@@ -55,7 +55,7 @@ def _train(name: str, epochs: int, model: Path, progress: Progress) -> None:
         train.unlink()
 
 
-def _part(prefix: str, progress: Progress) -> tuple[numpy.ndarray, numpy.ndarray]:
+def fashion_part(prefix: str, progress: Progress) -> tuple[numpy.ndarray, numpy.ndarray]:
     """Pictures [n, 28, 28, 1] in 0..1 and labels, from the IDX files (LeCun's format)."""
     folder = debian_package("dataset-fashion-mnist", progress=progress)
     data = folder / "usr/share/datasets/fashion-mnist"

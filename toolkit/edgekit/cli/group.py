@@ -20,6 +20,8 @@ WORKFLOW = (
     "doctor",
     "go",
     "convert",
+    "compress",
+    "optimize",
     "inspect",
     "deploy",
     "bundle",

@@ -96,7 +96,7 @@ def convert(
         GateFailed: no recipe keeps the budget; nothing is written.
     """
     source, choices = plan_conversion(request)
-    _require_free(out)
+    require_free(out)
     if request.name:
         source = replace(source, name=request.name)
     first = choices[0]
@@ -112,7 +112,7 @@ def convert(
         card, made = attempt.climb(choices)
         stages.finish()
         card = replace(card, replay=replay_of(request))
-        _publish(made, out)
+        publish(made, out)
     save(card, out / CARD)
     return card
 
@@ -233,7 +233,7 @@ class Attempt:
             created_utc=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         )
         save(card, candidate.artifact / CARD)
-        _publish(candidate.artifact, cached)
+        publish(candidate.artifact, cached)
 
 
 def missing_environments(choice: Choice, source: Format) -> tuple[str, ...]:
@@ -244,15 +244,24 @@ def missing_environments(choice: Choice, source: Format) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(wanted) if not is_ready(name))
 
 
-def _require_free(out: Path) -> None:
+def require_free(out: Path, mark: str = CARD) -> None:
+    """Refuses an output folder that cannot be written, or holds something else than we make.
+
+    Args:
+        out: the folder.
+        mark: the file by which a folder of ours is known.
+
+    Raises:
+        ConfigError: as said.
+    """
     folder = next(parent for parent in out.absolute().parents if parent.exists())
     try:
         os.rmdir(tempfile.mkdtemp(dir=folder, prefix=f".{out.name}."))
     except OSError as err:
         raise ConfigError(f"{out} cannot be written: {err.strerror}", hint=OTHER_FOLDER) from err
-    if not out.exists() or (out.is_dir() and ((out / CARD).exists() or not any(out.iterdir()))):
+    if not out.exists() or (out.is_dir() and ((out / mark).exists() or not any(out.iterdir()))):
         return
-    raise ConfigError(f"{out} exists and is not an artifact; it is left alone", hint=OTHER_FOLDER)
+    raise ConfigError(f"{out} exists and has no {mark}; it is left alone", hint=OTHER_FOLDER)
 
 
 @contextlib.contextmanager
@@ -267,7 +276,7 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _publish(made: Path, out: Path) -> None:
+def publish(made: Path, out: Path) -> None:
     """Copies a whole folder beside its place, then renames it there."""
     target = out.absolute()
     try:

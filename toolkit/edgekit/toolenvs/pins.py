@@ -86,6 +86,22 @@ ENVIRONMENTS = {
             size_mb=2300,
         ),
         ToolEnvironment(
+            name="compress",
+            purpose="prune, distil and search PyTorch models",
+            requirements=(
+                "torch==2.13.0",
+                "torch-pruning==1.6.1",
+                "optuna==5.0.0",
+                "onnx==1.23.2",
+                "onnxruntime==1.32.0",
+                "onnxscript==0.7.2",
+                "onnx2torch==1.5.15",
+                "numpy==2.4.6",
+                "pillow>=11,<14",
+            ),
+            size_mb=1300,
+        ),
+        ToolEnvironment(
             name="sklearn",
             purpose="scikit-learn in, ONNX out",
             requirements=(

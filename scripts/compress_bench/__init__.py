@@ -1,0 +1,1 @@
+"""What ``bench_compress.py`` trains, masks and times."""

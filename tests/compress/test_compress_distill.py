@@ -1,0 +1,90 @@
+"""Distillation of small networks that were trained on real digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgekit.cli.main import run as cli
+from edgekit.core.compression import Compression
+from edgekit.core.record import Unavailable, load
+
+pytest_plugins = ("small_models",)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+STUDENT = """
+import torch
+from torch import nn
+def build():
+    torch.manual_seed(1)
+    return nn.Sequential(nn.Linear(64, 24), nn.ReLU(), nn.Linear(24, 10), nn.Softmax(-1))
+"""
+
+
+def distill(out: Path, teacher: Path, student: str, data: Path, *more: str) -> int:
+    arguments = ["compress", "distill", str(teacher), "--student", student, "--data", str(data)]
+    return cli([*arguments, "--out", str(out), "--threads", "1", "--lr", "0.01", *more])
+
+
+def test_a_builder_learns_a_teachers_answers_without_labels(tmp_path: Path, trained: Path) -> None:
+    (tmp_path / "student.py").write_text(STUDENT)
+    out = tmp_path / "taught"
+    more = ["--trust", "--epochs", "8", "--max-drop", "8"]
+    student = str(tmp_path / "student.py")
+    assert (
+        distill(out, trained / "perceptron.onnx", student, trained / "unlabelled.npz", *more) == 0
+    )
+    card = load(Compression, out / "compression.json")
+    (step,) = card.steps
+    assert step.kind == "distill"
+    assert step.after.parameters == 64 * 24 + 24 + 24 * 10 + 10
+    assert isinstance(step.after.accuracy, Unavailable)
+    assert isinstance(step.after.agreement, float)
+    assert step.after.agreement >= 0.92
+
+
+def test_a_narrow_copy_starts_from_the_teachers_channels(tmp_path: Path, trained: Path) -> None:
+    out = tmp_path / "taught"
+    more = ["--epochs", "3", "--max-drop", "8", "--target", "macs<=0.5x"]
+    assert distill(out, trained / "joined.pt2", "width:0.5", trained / "joined.npz", *more) == 0
+    card = load(Compression, out / "compression.json")
+    assert isinstance(card.result.macs, int)
+    assert isinstance(card.original.macs, int)
+    assert card.result.macs < 0.5 * card.original.macs
+    assert isinstance(card.result.accuracy, float)
+    assert card.result.accuracy > 0.85
+
+
+def test_a_forest_teaches_by_its_answers_alone(tmp_path: Path, sklearn_models: Path) -> None:
+    """What PyTorch cannot hold is asked by the converter's own reader."""
+    (tmp_path / "student.py").write_text(STUDENT)
+    out = tmp_path / "taught"
+    data = sklearn_models / "digits.npz"
+    more = ["--trust", "--epochs", "40", "--patience", "0"]
+    student = str(tmp_path / "student.py")
+    # the forest says a class and probabilities, the student probabilities alone
+    assert distill(out, sklearn_models / "forest.joblib", student, data, *more) == 0
+    card = load(Compression, out / "compression.json")
+    assert isinstance(card.original.macs, Unavailable)
+    assert isinstance(card.result.accuracy, float)
+    assert card.result.accuracy >= 0.7
+    assert isinstance(card.original.accuracy, float)
+
+
+def test_a_student_with_other_inputs_is_refused(
+    tmp_path: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "taught"
+    student = str(trained / "perceptron.pt2")
+    assert distill(out, trained / "joined.pt2", student, trained / "joined.npz") == 3
+    assert "teacher's inputs" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("student", ["width:2", "no-such.py"])
+def test_what_is_no_student_is_told(
+    tmp_path: Path, trained: Path, student: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = distill(tmp_path / "t", trained / "joined.pt2", student, trained / "joined.npz")
+    assert code == 2
+    assert "width:0.5" in capsys.readouterr().err

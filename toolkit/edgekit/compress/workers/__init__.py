@@ -1,0 +1,1 @@
+"""What runs inside the tool environment ``compress``: torch, torch-pruning, Optuna."""
