@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy
 import pytest
 
 from edgekit.cli.main import run as cli
+from edgekit.core.artifact import ModelArtifact
 from edgekit.core.compression import Compression
 from edgekit.core.record import Unavailable, load
 
@@ -69,6 +71,27 @@ def test_a_forest_teaches_by_its_answers_alone(tmp_path: Path, sklearn_models: P
     assert isinstance(card.result.accuracy, float)
     assert card.result.accuracy >= 0.7
     assert isinstance(card.original.accuracy, float)
+
+
+def test_a_chain_tells_every_step_in_one_card(tmp_path: Path, trained: Path) -> None:
+    found = numpy.load(trained / "perceptron.npz")
+    train, test = tmp_path / "train.npz", tmp_path / "test.npz"
+    numpy.savez(train, x=found["x"][:1500], y=found["y"][:1500])
+    numpy.savez(test, x=found["x"][1500:], y=found["y"][1500:])
+    out = tmp_path / "chained"
+    given = ["compress", "chain", str(trained / "perceptron.onnx"), "--data", str(train)]
+    given += ["--validation", str(test), "--target", "macs<=0.6x", "--max-drop", "15"]
+    given += ["--profile", "intel-n100", "--engine", "onnxruntime", "--out", str(out)]
+    given += ["--threads", "1", "--epochs", "2", "--lr", "0.003", "--recipe", "int8-static"]
+    assert cli(given) == 0
+    card = load(Compression, out / "compression.json")
+    kinds = [step.kind for step in card.steps]
+    assert kinds[-2:] == ["distill", "quantize"]
+    assert set(kinds[:-2]) == {"prune"}
+    assert card.result.weight_bytes < card.steps[-2].after.weight_bytes
+    artifact = load(ModelArtifact, out / "artifact" / "card.json")
+    assert artifact.recipe == "int8-static"
+    assert artifact.source.sha256 == next(f.sha256 for f in card.files if f.path == "model.pt2")
 
 
 def test_a_student_with_other_inputs_is_refused(

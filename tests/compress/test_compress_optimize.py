@@ -57,6 +57,7 @@ def test_what_no_rung_reaches_keeps_the_nearest_and_says_so(
     measured = [t for t in record.trials if t.state is TrialState.MEASURED]
     assert {t.parameters["recipe"] for t in measured} >= {"float", "int8-static"}
     assert all(t.missed for t in measured)
+    assert any(t.is_pareto for t in measured)
     assert (out / "artifact" / "card.json").exists()
     assert (out / "model.pt2").exists()
 

@@ -160,7 +160,9 @@ def timing_of(measured: Measurement) -> Timing:
     )
 
 
-def finish(card: Compression, model: Path, out: Path, output: Output) -> None:
+def finish(
+    card: Compression, model: Path, out: Path, output: Output, *, beside: Path | None = None
+) -> None:
     """Writes the folder, shows the card, and ends with exit code 7 when the target was missed.
 
     Raises:
@@ -168,7 +170,7 @@ def finish(card: Compression, model: Path, out: Path, output: Output) -> None:
     """
     from edgekit.compress.publishing import MODEL, write_folder
 
-    card = write_folder(card, model, out, f"edgekit {shlex.join(sys.argv[1:])}")
+    card = write_folder(card, model, out, f"edgekit {shlex.join(sys.argv[1:])}", beside=beside)
     shutil.rmtree(model.parent, ignore_errors=True)  # what a killed one would have gone on from
     if card.missed:
         if not output.as_json:
@@ -181,7 +183,10 @@ def finish(card: Compression, model: Path, out: Path, output: Output) -> None:
     output.data(card, f"{describe_card(card)}\n{out}/")
     for warning in card.warnings:
         output.note(f"note: {warning}")
-    output.next_step(f"edgekit convert {out / MODEL} --profile PROFILE --calibration SAMPLES")
+    if beside is not None:
+        output.next_step(f"edgekit deploy {out / beside.name} --board BOARD")
+    else:
+        output.next_step(f"edgekit convert {out / MODEL} --profile PROFILE --calibration SAMPLES")
 
 
 def describe_card(card: Compression) -> str:

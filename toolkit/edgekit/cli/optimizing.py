@@ -124,9 +124,10 @@ class _Ladder:
         from edgekit.compress.searching import describe_trial
 
         trials = (*self.record.trials, trial)
-        kept = tuple(replace(t, violation=0.0) for t in marked(trials))
+        # the front of everything measured, whether or not it meets the target
+        front = marked(tuple(replace(t, violation=0.0) for t in trials))
         shown = tuple(
-            replace(t, violation=before.violation) for t, before in zip(kept, trials, strict=True)
+            replace(t, violation=before.violation) for t, before in zip(front, trials, strict=True)
         )
         is_met = trial.state is TrialState.MEASURED and not trial.missed
         self.record = replace(

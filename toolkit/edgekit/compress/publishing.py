@@ -26,10 +26,14 @@ def require_out(out: Path) -> None:
     require_free(out, CARD)
 
 
-def write_folder(card: Compression, model: Path, out: Path, command: str) -> Compression:
+def write_folder(
+    card: Compression, model: Path, out: Path, command: str, *, beside: Path | None = None
+) -> Compression:
     """Puts the model and its card in place; gives the card as written."""
     with tempfile.TemporaryDirectory(prefix="edgekit-compress-") as scratch:
         shutil.copyfile(model, Path(scratch) / MODEL)
+        if beside is not None:  # the artifact that was made of it
+            shutil.copytree(beside, Path(scratch) / beside.name)
         card = replace(
             card,
             files=file_entries(Path(scratch)),

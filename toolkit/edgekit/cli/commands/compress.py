@@ -1,7 +1,8 @@
-"""Make a model smaller by training: prune, distil, search."""
+"""Make a model smaller by training: prune, distil, search, or a chain of them."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -228,3 +229,72 @@ def search_command(
     measure = board_measure(stage, output) if board else host_measure()
     record = search(request, out, measure, board or "this machine", output.note)
     finish_search(record, out, output)
+
+
+@command.command("chain")
+@click.argument("model", type=click.Path(path_type=Path))
+@train_options
+@click.option("--target", required=True, help="Of pruning: macs<=0.5x, size<=200kB.")
+@click.option("--max-drop", default=1.0, show_default=True, help="Points to lose in all.")
+@click.option("--importance", default="taylor", show_default=True, help="taylor or group-norm.")
+@click.option("--multiple", type=click.IntRange(1, 256), help="Channels at a time; profile's: 8.")
+@click.option("--profile", required=True, help="Device profile: edgekit profiles list.")
+@click.option("--engine", default="", help="Default: the profile's.")
+@click.option("--recipe", default="auto", show_default=True, help="How to quantize.")
+@click.option("--calibration", type=click.Path(path_type=Path), help="Default: --data.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("chained"), show_default=True)
+@output_options
+def chain_command(
+    model: Path,
+    options: TrainOptions,
+    target: str,
+    max_drop: float,
+    importance: str,
+    multiple: int | None,
+    profile: str,
+    engine: str,
+    recipe: str,
+    calibration: Path | None,
+    out: Path,
+    output: Output,
+) -> None:
+    """Prune MODEL, teach what is left with MODEL as teacher, quantize: one card of every step.
+
+    The drop is that of the whole chain: quantization gets what training has left of it. OUT holds
+    model.pt2, compression.json, and artifact/ when a recipe keeps the drop.
+
+    \b
+    Examples:
+      edgekit compress chain model.onnx --data train.npz --validation test.npz --profile raspberrypi \\
+          --target 'macs<=0.5x' --max-drop 1
+    """
+    from edgekit.cli.chaining import ARTIFACT, Quantize, run_chain
+    from edgekit.cli.compressing import finish, subject_of
+    from edgekit.compress.publishing import require_out
+    from edgekit.compress.request import PruneRequest
+    from edgekit.compress.targets import parse_target
+    from edgekit.core.errors import UsageFault
+    from edgekit.profiles.device import load_profile
+
+    wanted = parse_target(target)
+    if options.validation is None or wanted.is_time:
+        raise UsageFault(
+            "a chain needs --validation, and a target that pruning can count",
+            hint="--validation test.npz --target 'macs<=0.5x'",
+        )
+    request = PruneRequest(
+        subject_of(model, options),
+        wanted,
+        max_drop,
+        importance,
+        multiple or load_profile(profile).channel_multiple,
+    )
+    require_out(out)
+    end = Quantize(profile, engine, recipe, calibration or options.data)
+    with tempfile.TemporaryDirectory(prefix="edgekit-chain-") as scratch:
+        made = Path(scratch)
+        card, found = run_chain(request, end, made, output)
+        if (made / ARTIFACT).exists():
+            finish(card, found, out, output, beside=made / ARTIFACT)
+        else:
+            finish(card, found, out, output)
