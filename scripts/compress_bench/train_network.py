@@ -56,7 +56,7 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
     zeros = sum(int((weight == 0).sum()) for weight in weights)
     if not layers:
         torch.save(module.state_dict(), request["state"])
-    torch.export.save(torch.export.export(module, (x[:1],)), request["out"])
+    torch.export.save(torch.export.export(module, (x[:1].clone(),)), request["out"])
     return {
         "loss": float(loss.detach()),
         "zero_share": zeros / max(sum(weight.numel() for weight in weights), 1),

@@ -48,6 +48,9 @@ def test_a_network_of_joined_channels_gets_half_the_work(tmp_path: Path, trained
     assert len(card.steps) <= 2
     assert card.judged_count == 179
 
+    # one example is exported along, not the data that it was cut from
+    assert (out / "model.pt2").stat().st_size < 200_000
+
     # the converter reads it, and finds the same work in it
     request = ConvertRequest(
         out / "model.pt2", "intel-n100", recipe="float", engine="onnxruntime", proof=False

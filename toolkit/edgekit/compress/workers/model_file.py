@@ -48,7 +48,9 @@ def of_program(program: Any) -> Working:  # Any: an ExportedProgram
             hint="export it again: torch.export.export(model, (example,))",
         )
     example = tuple(
-        value[:1] if value.dim() and value.shape[0] > 1 and _is_free(program, i) else value
+        (
+            value[:1] if value.dim() and value.shape[0] > 1 and _is_free(program, i) else value
+        ).clone()
         for i, value in enumerate(program.example_inputs[0])
     )
     return Working(lift(program), example)
