@@ -59,13 +59,21 @@ NETWORKS = {
 }
 
 
+ABOUT = {
+    "residual": f"three blocks as in ResNet, Fashion-MNIST, judged on {EVALUATION} of its test pictures",
+    "mobile": f"five inverted residuals as in MobileNetV2, likewise on {EVALUATION}",
+    "tabular": "a perceptron of 512 and 512, scikit-learn's breast cancer rows, judged on 169",
+}
+
+
 def main() -> int:
     """Trains, compresses, times, and writes the section."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default=",".join(NETWORKS))
     rows: list[list[str]] = []
     notes: list[str] = []
-    for name in parser.parse_args().only.split(","):
+    names = parser.parse_args().only.split(",")
+    for name in names:
         settings = NETWORKS[name]
         folder = cache_folder() / "compress-bench" / f"{name}-{settings.samples}-{settings.epochs}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -74,11 +82,11 @@ def main() -> int:
     write_section(
         "compress",
         "Smaller models by training, beside masked weights",
-        "*residual* (three blocks as in ResNet) and *mobile* (five inverted residuals as in MobileNetV2) on "
-        f"Fashion-MNIST, judged on {EVALUATION} of its test pictures; *tabular* (a perceptron of 512 "
-        "and 512) on scikit-learn's breast cancer rows, judged on 169. "
-        + "; ".join(f"{n}: {s.samples} samples, {s.epochs} epochs" for n, s in NETWORKS.items())
-        + ": small, so that it takes minutes; the accuracies are not those of full trainings. "
+        "; ".join(
+            f"*{name}*: {ABOUT[name]}; {NETWORKS[name].samples} samples, {NETWORKS[name].epochs} epochs"
+            for name in names
+        )
+        + ". Small, so that it takes minutes; the accuracies are not those of full trainings. "
         "*pruned*: `compress prune --target 'macs<=0.5x' --max-drop 1`, Taylor importance, 8 channels at a "
         "time. *taught*: then `compress distill` with the original as teacher. *masked* is the peer, "
         "torch.nn.utils.prune (global magnitude), with the share of weights that pruning removed, trained "
