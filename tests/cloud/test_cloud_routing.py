@@ -23,7 +23,7 @@ from edgekit.measure.trips import TripRequest, measure_trips
 from edgekit.networks.link import ShapingLink
 
 NEAR = NetworkProfile("near", "Near", 10.0, 0.0, 0.0, 0.0, "a test")
-DEADLINE_MS = 1500.0
+DEADLINE_MS = 3000.0
 
 
 def sides(edge_s: float | None = None, cloud_s: float | None = None) -> tuple[Side, Side]:
