@@ -13,12 +13,26 @@ from edgekit.cli.main import run as cli
 from edgekit.convert.converting import convert
 from edgekit.convert.inspection import inspect_model
 from edgekit.convert.pipelines import parse_pipeline
-from edgekit.convert.recipes import LADDER
+from edgekit.convert.recipes import CATALOG, LADDER
 from edgekit.convert.request import ConvertRequest
 from edgekit.core.artifact import Accuracy, Agreement, Format, GoldenVectors, ModelArtifact
 from edgekit.core.errors import ConfigError, GateFailed, HostileModel, UnsupportedModel
 from edgekit.core.record import Unavailable, load
+from model_fixtures import make
 
+TORCHSCRIPT = """
+import sys
+import torch
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Conv2d(3, 8, 3, stride=2)
+        self.last = torch.nn.Linear(8, 5)
+    def forward(self, x):
+        return self.last(torch.relu(self.first(x)).mean((2, 3)))
+torch.manual_seed(0)
+torch.jit.trace(Net().eval(), torch.zeros(1, 3, 16, 16)).save(sys.argv[1] + "/net.pt")
+"""
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
@@ -337,7 +351,8 @@ def test_a_budget_that_nothing_keeps_writes_nothing(
     rungs = caught.value.details["rungs"]
     assert isinstance(rungs, list)
     recipes = [rung["recipe"] for rung in rungs]
-    assert recipes == [n for n in (*LADDER["int8-static"], "float") if n != "int16x8"]
+    ladder = (*LADDER["int8-static"], "float")
+    assert recipes == [name for name in ladder if Format.ONNX in CATALOG[name].formats]
     reasons = {rung["recipe"]: rung["missed"] for rung in rungs}
     assert "no attention" in reasons["int8-static-smooth"]
     assert all("--max-drop" in text for name, text in reasons.items() if "smooth" not in name)
@@ -377,6 +392,14 @@ def test_scikit_learn_models(tmp_path: Path, sklearn_models: Path, kind: str) ->
     assert agreement(card).top1_agreement == 1.0
     assert isinstance(card.accuracy, Accuracy)
     assert card.accuracy.original > 0.85
+
+
+def test_torchscript_reaches_tflite_by_onnx(tmp_path: Path) -> None:
+    make("torch", TORCHSCRIPT, tmp_path)
+    settings: dict[str, Any] = {"recipe": "float", "shapes": {"x": (1, 3, 16, 16)}}  # Any: by name
+    card = run(tmp_path / "a", tmp_path / "net.pt", engine="litert", proof=False, **settings)
+    assert [step.step for step in card.steps] == ["pytorch-to-onnx", "onnx-to-tflite"]
+    assert agreement(card).max_deviation < 1e-5
 
 
 def test_what_torch_exports_to_onnx_goes_on_to_tflite(tmp_path: Path, torch_builder: Path) -> None:
