@@ -49,7 +49,7 @@ for recipe in CATALOG.values():
         out = f"{folder}/{name}/model.{suffix}"
         os.makedirs(os.path.dirname(out))
         parameters = dataclasses.asdict(recipe)
-        parameters |= {"activation": activation, "keep_names": [], "debug_layers": False}
+        parameters |= {"activation": activation, "keep_names": [], "debug_layers": False, "engine": ""}
         request = {"model": model, "out": out, "samples": samples, "recipe": recipe.scheme}
         request |= {"parameters": parameters, "channel_last": [], "names": ["image"]}
         try:
