@@ -95,7 +95,7 @@ def test_the_wheel_holds_what_is_needed_and_nothing_else(built: Path) -> None:
     profiles = {f"edgekit_device_profiles/{p.name}" for p in ROOT.glob("device_profiles/*.*")}
     inside = {name for name in names if ".dist-info/" not in name}
     assert inside == sources | profiles
-    assert wheel.stat().st_size < 1_000_000
+    assert wheel.stat().st_size < 3_000_000
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
