@@ -198,14 +198,14 @@ def _write(helps: list[Timed], own: list[Timed], report: Timed, missing: list[st
         f"{'kept' if value <= goal else 'missed'}"
         for value, goal, name in goals
     ]
-    first = helps[0].median_ms
-    rows = [[*timed.row, f"{timed.median_ms / first:.1f} x"] for timed in helps]
+    first = helps[0].cpu_ms
+    rows = [[*timed.row, f"{timed.cpu_ms / first:.1f} x"] for timed in helps]
     rows += [[*timed.row, ""] for timed in (slowest, report)]
     body = (
         f"Median wall time of {len(helps[0].seconds)} rounds in which all programs take turns, each in "
         "an environment of its own, files cached. Load of the machine at the end: "
         f"{load:.1f} on {os.cpu_count()} processors.\n\n"
-        + table(["command", "median", "range", "processor time", "beside edgekit"], rows)
+        + table(["command", "median", "range", "processor time", "of edgekit's"], rows)
         + "\n\n"
         + "\n".join(f"* {line}." for line in (*said, *missing))
     )
