@@ -96,6 +96,10 @@ bench-deploy-delta: setup ## what a fine-tuned model costs to send (tool environ
 bench-deploy-crash: setup ## every power cut and kill of the installer (strace needed; about 10 minutes)
 	$(BIN)/python scripts/bench_deploy_crash.py
 
+.PHONY: bench-deploy-faults
+bench-deploy-faults: setup ## 200 cut transfers and 200 races of two deployers (openssh-server needed; about 15 minutes)
+	$(BIN)/python scripts/bench_deploy_faults.py
+
 .PHONY: bench-explain
 bench-explain: setup ## does explain name injected causes? beside EdgeLens (half an hour; docs/benchmarks.md)
 	flock $${TMPDIR:-/tmp}/edgekit-bench.lock $(BIN)/python scripts/bench_explain.py

@@ -11,18 +11,16 @@ import contextlib
 import json
 import os
 import random
-import shutil
-import signal
 import statistics
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from bench_deploy_push import timed, write_random
-from benchmark_page import table, write_section
+from bench_frame import run_bench
+from benchmark_page import table
 from edgekit.boards.ansible import export_ini
 from edgekit.boards.inventory import list_boards
 from peers import ANSIBLE, PYINFRA, peer_program
@@ -53,19 +51,14 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=32)
     parser.add_argument("--hosts", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-page", action="store_true", help="Do not write docs/benchmarks.md.")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and folders go
-    folder = Path(tempfile.mkdtemp(prefix="edgekit-bench-"))
-    try:
-        parts = [roll_out(folder / "fleet", options)] if options.boards else []
-        parts += [beside_peers(folder / "peers", options)] if options.hosts else []
-    finally:
-        shutil.rmtree(folder)
-    body = "\n\n".join(parts)
-    print(body)
-    if not options.no_page:
-        write_section("deploy-fleet", "Many boards", body)
+    run_bench("deploy-fleet", "Many boards", parser, measure)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> str:
+    """The section: the large rollout, then the peers; either is left out when it has no boards."""
+    parts = [roll_out(folder / "fleet", options)] if options.boards else []
+    parts += [beside_peers(folder / "peers", options)] if options.hosts else []
+    return "\n\n".join(parts)
 
 
 @contextlib.contextmanager

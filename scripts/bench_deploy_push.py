@@ -1,7 +1,8 @@
 """How fast a file gets to a board: edgekit beside scp, rsync and asyncssh, over one real sshd.
 
 Every tool connects, sends the same 200 MB of random bytes and disconnects, at its default settings, in
-turns. Then an artifact of 1 GB is deployed, and deployed again. Writes the section `deploy-push`.
+turns. Then artifacts of 200 MB and 1 GB are deployed, and deployed again. Writes the section
+`deploy-push`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,17 @@ import os
 import random
 import re
 import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from benchmark_page import table, write_section
+from bench_frame import run_bench
+from benchmark_page import table
 from edgekit.boards.transports import open_transport
 from edgekit.convert.work import file_entries
 from edgekit.core.artifact import FileEntry
@@ -108,20 +108,23 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--mb", type=int, default=200)
     parser.add_argument("--large-mb", type=int, default=1000)
-    parser.add_argument("--no-page", action="store_true", help="Do not write docs/benchmarks.md.")
-    options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that servers and folders go
-    folder = Path(tempfile.mkdtemp(prefix="edgekit-bench-"))
-    try:
-        with Sshd(folder / "sshd") as server:
-            speeds = push(Setting(server, folder / "source", folder / "target"), options)
-            large = deploy_large(server, folder, options.large_mb * MEGA)
-    finally:
-        shutil.rmtree(folder)
-    body = f"{described(speeds, options)}\n\n{large}"
-    print(body)
-    if not options.no_page:
-        write_section("deploy-push", "A file to a board", body)
+    run_bench("deploy-push", "A file to a board", parser, measure)
+
+
+def measure(folder: Path, options: argparse.Namespace) -> str:
+    """The section: bare transfers beside peers, then whole deployments."""
+    with Sshd(folder / "sshd") as server:
+        speeds = push(Setting(server, folder / "source", folder / "target"), options)
+        rows = [
+            deployment_row(server, folder / f"deploy-{mb}", mb, options.rounds)
+            for mb in (options.mb, options.large_mb)
+        ]
+    heads = ["artifact", "new", "unchanged, median", "range", "most memory of the host"]
+    return (
+        f"{described(speeds, options)}\n\n`edgekit deploy` of artifacts of random bytes, from the "
+        "program's start to its end; sent, verified and activated, then the same command again, "
+        f"which verifies every byte on both sides and changes nothing.\n\n{table(heads, rows)}"
+    )
 
 
 def push(setting: Setting, options: argparse.Namespace) -> dict[str, list[float]]:
@@ -159,9 +162,9 @@ def described(speeds: dict[str, list[float]], options: argparse.Namespace) -> st
     return f"{head}\n\n{table(['tool', 'MB/s, median', 'range', 'beside scp'], rows)}"
 
 
-def deploy_large(server: Sshd, folder: Path, size_bytes: int) -> str:
-    """Deploys a large artifact twice by the command line, and says what the host needed."""
-    artifact = large_artifact(folder / "artifact", size_bytes)
+def deployment_row(server: Sshd, folder: Path, mb: int, rounds: int) -> list[str]:
+    """Deploys a large artifact by the command line, and again; a row of the table."""
+    artifact = large_artifact(folder / "artifact", mb * MEGA)
     inventory = folder / "boards.toml"
     entry = server.entry()
     lines = ["[[boards]]"]
@@ -173,14 +176,13 @@ def deploy_large(server: Sshd, folder: Path, size_bytes: int) -> str:
     inventory.write_text("\n".join(lines).replace("'", '"') + "\n", encoding="utf-8")
     words = ["deploy", str(artifact), "--board", entry.name, "--inventory", str(inventory)]
     command = [sys.executable, "-m", "edgekit.cli.main", *words, "--quiet"]
-    command += ["--records", str(folder / "records")]
+    command += ["--app", f"large-{mb}", "--records", str(folder / "records")]
     first_s, memory_mb = timed(command)
-    again_s, _ = timed(command)
-    return (
-        f"An artifact of {size_bytes / 1e9:.1f} GB by `edgekit deploy`, sent, verified and activated: "
-        f"{first_s:.1f} s, with at most {memory_mb:.0f} MB of memory on the host; the same command "
-        f"again, every byte of it verified on both sides: {again_s:.1f} s."
-    )
+    again = [timed(command) for _ in range(rounds)]
+    took = [seconds for seconds, _ in again]
+    peak_mb = max(memory_mb, *(peak for _, peak in again))
+    cells = [f"{mb} MB", f"{first_s:.1f} s", f"{statistics.median(took):.2f} s"]
+    return [*cells, f"{min(took):.2f} to {max(took):.2f} s", f"{peak_mb:.0f} MB"]
 
 
 def timed(command: list[str]) -> tuple[float, float]:
