@@ -23,6 +23,7 @@ from bench_frame import run_bench
 from benchmark_page import table
 from edgekit.boards.ansible import export_ini
 from edgekit.boards.inventory import list_boards
+from edgekit.core.board import BoardEntry
 from peers import ANSIBLE, PYINFRA, peer_program
 from samples import echo_artifact
 from targets import Targets
@@ -34,12 +35,13 @@ PLAY = """\
 - hosts: all
   gather_facts: false
   tasks:
-    - ansible.builtin.copy: {src: "@source@", dest: ./}
+    - ansible.builtin.copy: {src: "@source@", dest: "{{ home }}/"}
     - ansible.builtin.command: uname -a
 """
 PYINFRA_PLAN = """\
+from pyinfra import host
 from pyinfra.operations import files, server
-files.put(src="@source@", dest="@name@")
+files.put(src="@source@", dest=host.data.home + "/@name@")
 server.shell(commands=["uname -a"])
 """
 
@@ -167,7 +169,11 @@ def peer_commands(
     """What each tool is called with."""
     os.environ |= {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_PIPELINING": "true"}
     hosts, play = folder / "hosts.ini", folder / "play.yml"
-    hosts.write_text(export_ini(list_boards(inventory)), encoding="utf-8")
+    # relative paths begin in the account's home for both, whatever HOME the session has
+    ini = export_ini(list_boards(inventory))
+    for board in list_boards(inventory):
+        ini = ini.replace(f"{board.name} ", f"{board.name} home={home_of(board)} ", 1)
+    hosts.write_text(ini, encoding="utf-8")
     play.write_text(PLAY.replace("@source@", str(source)), encoding="utf-8")
     plan, lab = folder / "plan.py", folder / "lab.py"
     plan.write_text(
@@ -183,6 +189,7 @@ def peer_commands(
                 "ssh_user": board.user,
                 "ssh_key": board.identity_file,
                 "ssh_known_hosts_file": board.known_hosts,
+                "home": str(home_of(board)),
             },
         )
         for board in list_boards(inventory)
@@ -196,6 +203,12 @@ def peer_commands(
         "Ansible": [ansible, "-i", str(hosts), "-f", str(threads), str(play)],
         "pyinfra": [pyinfra, "-y", "--parallel", str(threads), str(lab), str(plan)],
     }
+
+
+def home_of(board: BoardEntry) -> Path:
+    """Where the board's commands begin; see Targets."""
+    key = Path(board.identity_file)
+    return key.parent.parent / "homes" / key.name
 
 
 if __name__ == "__main__":
