@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgekit.boards.inventory import load_board
+from edgekit.boards.session import RunnerSession, runner_session
 from edgekit.boards.transports import open_transport
 from edgekit.boards.transports.contract import Transport
 from edgekit.core.board import BoardEntry
@@ -83,3 +84,15 @@ def open_board(
         open_transport(entry) as transport,
     ):
         yield OpenBoard(entry, transport)
+
+
+@contextmanager
+def open_session(
+    name: str,
+    *,
+    inventory: Path | None = None,
+    progress: Callable[[str], None] = lambda message: None,
+) -> Iterator[RunnerSession]:
+    """The runner on a connected board; see :func:`open_board`."""
+    with open_board(name, inventory=inventory, progress=progress) as opened:
+        yield runner_session(opened.transport)

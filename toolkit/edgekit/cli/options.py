@@ -70,6 +70,11 @@ def app_option(function: Function) -> Function:
     )
 
 
+def installed_options(function: Function) -> Function:
+    """``BOARD``, ``--app`` and ``--inventory``: of commands about what lies on a board."""
+    return board_argument(app_option(inventory_option(function)))
+
+
 def cloud_options(function: Function) -> Function:
     """``--payload``, ``--token-file``, ``--ca``: what is sent to an endpoint, and how one gets in."""
     options = (

@@ -30,12 +30,10 @@ def command(board: str, dry_run: bool, yes: bool, inventory: Path | None, output
       edgekit gc kitchen-pi --dry-run
       edgekit gc kitchen-pi --yes
     """
-    from edgekit.boards.opening import open_board
+    from edgekit.boards.opening import open_session
     from edgekit.boards.releases import collect_garbage
-    from edgekit.boards.session import runner_session
 
-    with open_board(board, inventory=inventory, progress=output.note) as opened:
-        session = runner_session(opened.transport)
+    with open_session(board, inventory=inventory, progress=output.note) as session:
         planned = collect_garbage(session, dry_run=True)
         lines = [f"  {what}" for what in planned.removed]
         if dry_run or not planned.removed:

@@ -6,15 +6,13 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli.options import app_option, board_argument, inventory_option
+from edgekit.cli.options import installed_options
 from edgekit.cli.output import Output, output_options
 
 
 @click.command()
-@board_argument
-@app_option
+@installed_options
 @click.option("--lines", default=50, show_default=True, type=click.IntRange(1, 5000))
-@inventory_option
 @output_options
 def command(board: str, app: str, lines: int, inventory: Path | None, output: Output) -> None:
     """Show the last lines of an application's service.
@@ -24,13 +22,11 @@ def command(board: str, app: str, lines: int, inventory: Path | None, output: Ou
       edgekit logs kitchen-pi
       edgekit logs kitchen-pi --app doorbell --lines 200
     """
-    from edgekit.boards.opening import open_board
+    from edgekit.boards.opening import open_session
     from edgekit.boards.releases import choose_app, list_releases
     from edgekit.boards.services import service_logs
-    from edgekit.boards.session import runner_session
 
-    with open_board(board, inventory=inventory, progress=output.note) as opened:
-        session = runner_session(opened.transport)
+    with open_session(board, inventory=inventory, progress=output.note) as session:
         name = choose_app(list_releases(session, app), app)
         found = service_logs(session, name, lines)
     output.data(list(found), "\n".join(found))

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import click
 
-from edgekit.cli.options import app_option, board_argument, inventory_option
+from edgekit.cli.options import installed_options
 from edgekit.cli.output import Output, output_options, table
 from edgekit.core.record import to_plain
 from edgekit.core.units import format_bytes
 
 
 @click.command()
-@board_argument
-@app_option
-@inventory_option
+@installed_options
 @output_options
 def command(board: str, app: str, inventory: Path | None, output: Output) -> None:
     """List the complete releases on a board: which is active, which one to go back to.
@@ -25,12 +23,11 @@ def command(board: str, app: str, inventory: Path | None, output: Output) -> Non
       edgekit releases kitchen-pi
       edgekit releases kitchen-pi --app doorbell --json
     """
-    from edgekit.boards.opening import open_board
+    from edgekit.boards.opening import open_session
     from edgekit.boards.releases import list_releases
-    from edgekit.boards.session import runner_session
 
-    with open_board(board, inventory=inventory, progress=output.note) as opened:
-        found = list_releases(runner_session(opened.transport), app)
+    with open_session(board, inventory=inventory, progress=output.note) as session:
+        found = list_releases(session, app)
     rows = []
     for release in found:
         marks = ["active"] if release.is_current else []

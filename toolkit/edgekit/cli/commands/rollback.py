@@ -35,16 +35,14 @@ def command(
       edgekit rollback kitchen-pi
       edgekit rollback kitchen-pi --app doorbell --release 0123456789abcdef
     """
-    from edgekit.boards.opening import open_board
+    from edgekit.boards.opening import open_session
     from edgekit.boards.releases import choose_app, list_releases, roll_back
     from edgekit.boards.services import restart_service
-    from edgekit.boards.session import runner_session
     from edgekit.boards.surveying import survey_board
     from edgekit.core.errors import BoardError, ConfigError
     from edgekit.core.suggest import did_you_mean
 
-    with open_board(board, inventory=inventory, progress=output.note) as opened:
-        session = runner_session(opened.transport)
+    with open_session(board, inventory=inventory, progress=output.note) as session:
         found = list_releases(session, app)
         name = choose_app(found, app)
         here = [r for r in found if r.app == name]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edgekit.cli.options import app_option, board_argument, inventory_option
+from edgekit.cli.options import installed_options
 from edgekit.cli.output import Output, output_options, table
 from edgekit.core.record import Unavailable, to_plain
 from edgekit.core.units import format_ms
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@board_argument
-@app_option
-@inventory_option
+@installed_options
 @output_options
 def command(board: str, app: str, inventory: Path | None, output: Output) -> None:
     """Say per application which release is active, whether it is served, and how fast.
@@ -30,15 +28,13 @@ def command(board: str, app: str, inventory: Path | None, output: Output) -> Non
       edgekit status kitchen-pi
       edgekit status kitchen-pi --app doorbell --json
     """
-    from edgekit.boards.opening import open_board
+    from edgekit.boards.opening import open_session
     from edgekit.boards.releases import list_releases
     from edgekit.boards.services import service_state
-    from edgekit.boards.session import runner_session
     from edgekit.boards.surveying import survey_board
 
     documents, rows = [], []
-    with open_board(board, inventory=inventory, progress=output.note) as opened:
-        session = runner_session(opened.transport)
+    with open_session(board, inventory=inventory, progress=output.note) as session:
         for release in list_releases(session, app):
             if not release.is_current:
                 continue
