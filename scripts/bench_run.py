@@ -1,6 +1,6 @@
 """``edgekit run`` beside the engines' own tools, and what the runner itself costs.
 
-    bench_run.py [--rounds N]
+    bench_run.py [--rounds N] [--models MODEL ...] [--no-page]
 
 Everything runs over SSH on the local board, with the wheels that edgekit deploys there, in
 interleaved rounds. Writes the section ``run`` of docs/benchmarks.md; 1 when a goal is missed.
@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,6 +44,7 @@ MODELS = (
     ("magika", "float", ("onnxruntime", "openvino")),
 )
 """Real models, recipes and engines: from 0.3 to 30 ms on one core. Magika has no way to LiteRT."""
+NAMES = tuple(dict.fromkeys(name for name, _, _ in MODELS))
 SECONDS = 2.0
 """Of each turn of each tool."""
 GOAL_SHARE, GOAL_US = 0.02, 10.0
@@ -100,10 +101,12 @@ def ready(request: ConvertRequest) -> Iterator[Ready]:
             yield Ready(board, deployed, folder)
 
 
-def agreement(rounds: int) -> tuple[list[list[str]], int]:
-    """Rows for every model and engine, and how many miss the goal."""
+def agreement(rounds: int, wanted: Sequence[str]) -> tuple[list[list[str]], int]:
+    """Rows for every wanted model and engine, and how many miss the goal."""
     rows, misses = [], 0
     for name, recipe, engines in MODELS:
+        if name not in wanted:
+            continue
         (found,) = prepare([name], progress=_say)
         for peer in PEERS:
             if peer.engine not in engines:
@@ -252,9 +255,12 @@ def main() -> int:
     """Measures and writes the section; 1 when a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--models", nargs="+", choices=NAMES, default=NAMES, metavar="MODEL")
+    parser.add_argument("--no-page", action="store_true", help="Do not write docs/benchmarks.md.")
+    given = parser.parse_args()
+    rounds = given.rounds
     costs, dear = overhead(rounds)
-    rows, misses = agreement(rounds)
+    rows, misses = agreement(rounds, given.models)
     heads = [
         "model",
         "beside",
@@ -275,7 +281,9 @@ def main() -> int:
         "in a bare script:\n\n"
         f"{table(['', 'runner', 'bare', 'added', 'goal', 'met'], costs)}"
     )
-    write_section("run", "Runs beside the engines' own tools", body)
+    print(body)
+    if not given.no_page:
+        write_section("run", "Runs beside the engines' own tools", body)
     return int(misses + dear > 0)
 
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from edgekit.boards.host_keys import host_pattern
 from edgekit.boards.transports import open_transport
+from edgekit.boards.virtual.coming_up import free_port, wait_for_login
 from edgekit.core.board import BoardEntry
-from edgekit.core.errors import BoardError, Unreachable
+from edgekit.core.errors import BoardError
 from edgekit.core.record import write_atomically
 from edgekit.toolenvs.environment import cache_folder
 
@@ -95,7 +94,9 @@ class Arm64Board:
         self._take_disk()
         try:
             self._start()
-            self._wait_for_login()
+            assert self._process
+            log = self.folder / "qemu.log"
+            wait_for_login(self.entry, self._process, log, timeout_s=BOOT_TIMEOUT_S)
         except BaseException:
             self.close()
             raise
@@ -110,7 +111,7 @@ class Arm64Board:
                 ["cp", "--sparse=always", str(self.folder / "root.img"), str(part)], check=True
             )
             part.replace(disk)
-        self.port = _free_port()
+        self.port = free_port()
         key = " ".join((self.folder / "hostkey.pub").read_text(encoding="utf-8").split()[:2])
         name = host_pattern("127.0.0.1", self.port)
         write_atomically(self.folder / "known_hosts", f"{name} {key}\n")
@@ -166,25 +167,6 @@ class Arm64Board:
             *("-serial", f"file:{folder / 'console.log'}", "-monitor", "none", "-no-reboot"),
         ]
 
-    def _wait_for_login(self) -> None:
-        assert self._process
-        deadline = time.monotonic() + BOOT_TIMEOUT_S
-        while True:
-            try:
-                with open_transport(self.entry) as transport:
-                    transport.run(["true"], timeout_s=60)
-                return
-            except BoardError as err:
-                if self._process.poll() is not None:
-                    text = (self.folder / "qemu.log").read_text(errors="replace").strip()
-                    raise BoardError(f"the emulated board ended: {text[-300:]}") from err
-                if time.monotonic() > deadline:
-                    raise Unreachable(
-                        f"no login on the emulated board within {BOOT_TIMEOUT_S} s",
-                        hint=f"see {self.folder / 'console.log'}",
-                    ) from err
-                time.sleep(0.3)
-
     def _flush(self) -> None:
         try:
             with open_transport(self.entry) as transport:
@@ -196,8 +178,3 @@ class Arm64Board:
 def _ends_with_us() -> list[str]:
     """Has the kernel end the machine when this process dies in any way."""
     return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

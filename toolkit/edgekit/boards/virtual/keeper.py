@@ -18,6 +18,7 @@ from edgekit.boards.virtual.arm64 import Arm64Board
 from edgekit.boards.virtual.faults import parse_faults
 from edgekit.boards.virtual.lasting import BoardSpec, LastingBoard
 from edgekit.boards.virtual.local import LocalBoard
+from edgekit.boards.virtual.userland import KINDS, UserlandBoard
 from edgekit.core.board import BoardEntry
 from edgekit.core.errors import EdgekitError
 from edgekit.core.record import from_plain, to_plain, write_atomically
@@ -45,6 +46,10 @@ def _board(spec: BoardSpec, folder: Path) -> Iterator[BoardEntry]:
     if spec.kind == "arm64":
         with Arm64Board(spec.profile, progress=lambda message: None) as machine:
             yield replace(machine.entry, name=spec.name)
+    elif spec.kind in KINDS:
+        place = folder / "board"
+        with UserlandBoard(spec.kind, place, profile=spec.profile, name=spec.name) as userland:
+            yield userland.entry
     else:
         place = folder / "board"
         with LocalBoard(spec.profile or "raspberrypi", folder=place, name=spec.name) as local:

@@ -36,7 +36,7 @@ class BoardSpec:
 
     name: str
     kind: str
-    """local or arm64."""
+    """local, arm64, arm64-user or armv7-user."""
     profile: str
     network: str = "loopback"
     faults: tuple[str, ...] = ()

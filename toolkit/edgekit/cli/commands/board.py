@@ -12,28 +12,34 @@ from edgekit.core.record import to_plain
 if TYPE_CHECKING:
     from edgekit.boards.virtual.lasting import LastingBoard
 
+BOARD_KINDS = ("local", "arm64", "arm64-user", "armv7-user")
+PROFILES = {"armv7-user": "raspberrypi-4b-32bit"}
+"""What a board stands for where the usual profile has another processor."""
+
 
 @click.group()
 def command() -> None:
     """Virtual boards that stay up: used by name as any other board.
 
     ``local`` is this machine behind an SSH server of its own, without root; ``arm64`` is an
-    emulated machine with its own kernel and disk.
+    emulated machine with its own kernel and disk; ``arm64-user`` and ``armv7-user`` are the programs
+    of such a machine on this one's kernel, with a /sys that can be edited.
 
     \b
     Examples:
       edgekit board up
       edgekit deploy artifact --board local-1
       edgekit board up --kind arm64 --profile raspberrypi-4b
+      edgekit board up --kind armv7-user --profile raspberrypi-4b-32bit
       edgekit board up --name far --fault delay=80 --fault rate=2000 --fault cut=5M
       edgekit board down local-1
     """
 
 
 @command.command("up")
-@click.option("--kind", type=click.Choice(["local", "arm64"]), default="local", show_default=True)
+@click.option("--kind", type=click.Choice(BOARD_KINDS), default="local", show_default=True)
 @click.option("--name", default="", help="How it is called; default: the kind and a number.")
-@click.option("--profile", default="raspberrypi", show_default=True, help="What it stands for.")
+@click.option("--profile", default="", help="What it stands for; default: a Raspberry Pi.")
 @click.option("--network", default="loopback", show_default=True, help="edgekit net list.")
 @click.option(
     "--fault",
@@ -54,6 +60,7 @@ def up_command(
     from edgekit.networks.catalog import load_network
     from edgekit.profiles.device import load_profile
 
+    profile = profile or PROFILES.get(kind, "raspberrypi")
     load_profile(profile)
     parse_faults(faults, load_network(network))
     taken = {board.spec.name for board in list_lasting()}
