@@ -42,8 +42,8 @@ def measure() -> tuple[list[Cost], list[Cost]]:
             (subject, artifact_of(subject, Path(temporary), _say)) for subject in SUBJECTS
         ]
         small = [item for item in artifacts if item[0] in (GUARD, GUARD_FLOAT)]
-        for processor in PROCESSORS:
-            for number, chosen in enumerate((artifacts, small)):
+        for number, chosen in enumerate((artifacts, small)):
+            for processor in PROCESSORS:
                 there = {(cost.subject, cost.processor) for cost in boots[number]}
                 left = [item for item in chosen if (item[0].title, processor) not in there]
                 for cost in costs_on(processor, left, _say) if left else ():

@@ -66,7 +66,7 @@ class Subject:
 
 
 GUARD = Subject("small", "int8-static", "litert", 60)
-"""Small enough for every run of the tests: 0.9 M instructions."""
+"""Small enough for every run of the tests: 0.9 million instructions."""
 GUARD_FLOAT = Subject("small", "float", "onnxruntime", 60)
 SUBJECTS = (
     GUARD,
