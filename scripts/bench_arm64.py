@@ -83,7 +83,8 @@ def section(first: list[Cost], second: list[Cost]) -> str:
         "ratios between builds, engines and recipes are what they are for. They are kept in "
         "tests/data/emulated/costs.json, and a test compares one of them at every run.\n\n"
         f"{table(['artifact', 'engine', *PROCESSORS], rows)}\n\n"
-        f"Two boots of each processor differ in the small network by at most {smallest:.3%} in the smallest and "
+        f"A second boot ({', '.join(dict.fromkeys(cost.processor for cost in second))}) differs in the "
+        f"small networks by at most {smallest:.3%} in the smallest and "
         f"{middle:.3%} in the median (allowed: {MIN_SHARE:.1%} and {MEDIAN_SHARE:.1%})."
     )
 
