@@ -80,23 +80,29 @@ def active(board: Arm64Board) -> Active:
         return survey_board(runner_session(transport), APP).active
 
 
+def put_until_the_power_goes(
+    folder: Path, board: Arm64Board, command: str, after_s: float
+) -> None:
+    with open_transport(board.entry) as transport:
+        failing = Failing(transport, board, command, after_s)
+        with contextlib.suppress(BoardError):  # a quick machine is done before the cut
+            deploy(DeployRequest(folder, board.entry), failing)  # type: ignore[arg-type]
+        failing.timer.join()
+
+
 def test_a_power_cut_in_mid_deployment_leaves_a_whole_release(tmp_path: Path) -> None:
     need_or_skip(not why_unavailable(), why_unavailable())
+    wanted = [release(tmp_path / f"v{number}", 500 + number) for number in range(len(CUTS) + 1)]
     with Arm64Board() as board:
-        old = put(release(tmp_path / "old", 500), board).release
-    for number, (command, after_s) in enumerate(CUTS, 501):
-        new = release(tmp_path / command, number)
-        with Arm64Board() as board:
-            assert active(board).release == old
-            with open_transport(board.entry) as transport:
-                failing = Failing(transport, board, command, after_s)
-                with contextlib.suppress(BoardError):  # a quick machine is done before the cut
-                    deploy(DeployRequest(new, board.entry), failing)  # type: ignore[arg-type]
-                failing.timer.join()
+        old = put(wanted[0], board).release
+        put_until_the_power_goes(wanted[1], board, *CUTS[0])
+    for number in range(1, len(wanted)):
         with Arm64Board() as board:
             left = active(board)
             assert left.is_intact
-            before, old = old, put(new, board).release
+            before, old = old, put(wanted[number], board).release
             assert left.release in (before, old)
             now = active(board)
             assert (now.release, now.is_intact, now.is_confirmed) == (old, True, True)
+            if number < len(CUTS):
+                put_until_the_power_goes(wanted[number + 1], board, *CUTS[number])
