@@ -8,12 +8,30 @@ import numpy
 import pytest
 
 from edgekit.cli.main import run as cli
-from edgekit.core.artifact import ModelArtifact
+from edgekit.convert.converting import convert
+from edgekit.convert.request import ConvertRequest
+from edgekit.core.artifact import Accuracy, ModelArtifact
 from edgekit.core.compression import Compression
 from edgekit.core.record import Unavailable, load
+from model_fixtures import make
 
 pytest_plugins = ("small_models",)
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+SPREAD = """
+import sys
+import torch
+folder, out = sys.argv[1].split("::")
+sys.path.insert(0, folder)
+module = __import__("joined").build()
+module.load_state_dict(torch.load(folder + "/joined.pth", weights_only=True))
+with torch.no_grad():  # the same function, with channels of very different sizes between two layers
+    size = torch.logspace(-1.3, 1.3, 32)
+    module.l.weight.mul_(size[:, None])
+    module.l.bias.mul_(size)
+    module.o.weight.div_(size)
+module.eval()
+torch.export.save(torch.export.export(module, (torch.zeros(1, 1, 8, 8),)), out + "/spread.pt2")
+"""
 STUDENT = """
 import torch
 from torch import nn
@@ -92,6 +110,36 @@ def test_a_chain_tells_every_step_in_one_card(tmp_path: Path, trained: Path) -> 
     artifact = load(ModelArtifact, out / "artifact" / "card.json")
     assert artifact.recipe == "int8-static"
     assert artifact.source.sha256 == next(f.sha256 for f in card.files if f.path == "model.pt2")
+
+
+def test_training_for_int8_leaves_a_plain_model_that_rounding_costs_little(
+    tmp_path: Path, trained: Path
+) -> None:
+    """Weights of very different sizes in one channel: int8 rounds the small ones away."""
+    make("compress", SPREAD, Path(f"{trained}::{tmp_path}"))
+    found = []
+    data = trained / "joined.npz"
+    model = tmp_path / "spread.pt2"
+    aware = tmp_path / "aware"
+    more = ["--int8-aware", "--epochs", "6", "--lr", "0.001", "--features", "0"]
+    given = ["compress", "distill", str(model), "--student", str(model), "--data", str(data)]
+    assert cli([*given, "--out", str(aware), "--threads", "1", *more]) == 0
+    assert load(Compression, aware / "compression.json").steps[0].kind == "int8-aware"
+    for name, source in (("plain", model), ("trained", aware / "model.pt2")):
+        request = ConvertRequest(
+            source,
+            "intel-n100",
+            recipe="int8-static",
+            engine="onnxruntime",
+            calibration=data,
+            data=data,
+            proof=False,
+        )
+        accuracy = convert(request, tmp_path / name).accuracy
+        assert isinstance(accuracy, Accuracy)
+        found.append(accuracy.artifact)
+    assert found[0] < 0.95, "else there is nothing to mend"
+    assert found[1] > found[0] + 0.01
 
 
 def test_a_student_with_other_inputs_is_refused(

@@ -40,7 +40,7 @@ def run_chain(
     recipe keeps what is left of the allowed drop.
     """
     from edgekit.compress.distilling import DistillRequest, distill
-    from edgekit.compress.pruning import drop_points, prune
+    from edgekit.compress.pruning import prune
 
     with tempfile.TemporaryDirectory(prefix="edgekit-chain-") as scratch:
         pruned_card, pruned = prune(request, output.note)
@@ -50,22 +50,55 @@ def run_chain(
             DistillRequest(request.subject, str(student), target=request.target), output.note
         )
     shutil.rmtree(pruned.parent, ignore_errors=True)
-    steps = (*pruned_card.steps, *taught_card.steps)
-    left = request.max_drop_points - drop_points(steps[-1].after, pruned_card.original)
-    missed = request.target.missed(steps[-1].after, pruned_card.original)
-    if left < 0:
-        missed = f"{missed}; " if missed else ""
-        missed += f"{request.max_drop_points - left:.2f} points lost before quantizing"
-    else:
-        step, why = _quantized(request, quantize, taught, max(left, 0.0), out, output)
-        missed = "; ".join(filter(None, (missed, why)))
-        if step is not None:
-            after = replace(
-                step.after, macs=steps[-1].after.macs, parameters=steps[-1].after.parameters
+    end = _End(request, quantize, out, output, pruned_card.original)
+    card = replace(
+        pruned_card,
+        steps=(*pruned_card.steps, *taught_card.steps),
+        missed=request.target.missed(taught_card.result, pruned_card.original),
+        warnings=taught_card.warnings,
+    )
+    return end.quantized(card, taught)
+
+
+@dataclass(frozen=True)
+class _End:
+    """The last steps of a chain: quantization, and training for it when it costs too much."""
+
+    request: PruneRequest
+    quantize: Quantize
+    out: Path
+    output: Output
+    original: Standing
+
+    def quantized(self, card: Compression, model: Path) -> tuple[Compression, Path]:
+        """The card with what became of quantizing, and the float model behind it."""
+        from edgekit.compress.distilling import DistillRequest, distill
+
+        step, why = self._try(card.result, model)
+        if step is None:
+            self.output.note(f"{why}; training for int8")
+            subject = self.request.subject
+            aware_card, aware = distill(
+                DistillRequest(subject, str(model), is_int8=True), self.output.note
             )
-            steps = (*steps, replace(step, after=after))
-    card = replace(pruned_card, steps=steps, missed=missed, warnings=taught_card.warnings)
-    return card, taught
+            shutil.rmtree(model.parent, ignore_errors=True)
+            model = aware
+            card = replace(card, steps=(*card.steps, *aware_card.steps))
+            step, why = self._try(card.result, model)
+        if step is None:
+            return replace(card, missed="; ".join(filter(None, (card.missed, why)))), model
+        before = card.result
+        after = replace(step.after, macs=before.macs, parameters=before.parameters)
+        return replace(card, steps=(*card.steps, replace(step, after=after))), model
+
+    def _try(self, standing: Standing, model: Path) -> tuple[CompressionStep | None, str]:
+        from edgekit.compress.pruning import drop_points
+
+        left = self.request.max_drop_points - drop_points(standing, self.original)
+        if left < 0:
+            lost = self.request.max_drop_points - left
+            return None, f"{lost:.2f} points are lost before quantizing"
+        return _quantized(self.request, self.quantize, model, left, self.out, self.output)
 
 
 def _quantized(

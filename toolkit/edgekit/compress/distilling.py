@@ -39,6 +39,8 @@ class DistillRequest:
     target: Target | None = None
     features: float = FEATURES
     patience: int = PATIENCE
+    is_int8: bool = False
+    """Trains with weights and activations rounded as int8 will: for models that quantization breaks."""
 
 
 def distill(
@@ -159,6 +161,7 @@ def _learn(
         "patience": request.patience,
         "learning_rate": training.learning_rate,
         "features": request.features,
+        "int8": request.is_int8,
     }
     materials.progress(f"teaching for up to {training.epochs} epochs")
     reply = materials.call(
@@ -179,6 +182,8 @@ def _learn(
     note += f", {before:.2%} before)" if before is not None else ")"
     asked["student"] = request.student
     elapsed_s = round(time.perf_counter() - started, 1)
-    step = CompressionStep("distill", standing, elapsed_s, asked, note)
+    step = CompressionStep(
+        "int8-aware" if request.is_int8 else "distill", standing, elapsed_s, asked, note
+    )
     write_atomically(noted, json.dumps(to_plain(step)))
     return step

@@ -51,7 +51,7 @@ class CompressionStep:
     """One step: what was done, what it gained and what it cost."""
 
     kind: str
-    """prune, distill, quantize or fine-tune."""
+    """prune, distill, int8-aware or quantize."""
     after: Standing
     elapsed_s: float
     parameters: Mapping[str, object] = field(default_factory=dict)

@@ -102,6 +102,7 @@ def prune_command(
     "--features", default=1.0, show_default=True, help="Weight of inner layers; 0: none."
 )
 @click.option("--patience", default=4, show_default=True, type=click.IntRange(0, 1000))
+@click.option("--int8-aware", is_flag=True, help="Train with int8 rounding: for what int8 breaks.")
 @click.option("--target", default="", help="What the student has to keep: macs<=0.5x, p95<20ms.")
 @click.option("--max-drop", type=float, help="Points of accuracy it may lose to the teacher.")
 @click.option("--profile", default="", help="Device profile of --board.")
@@ -117,6 +118,7 @@ def distill_command(
     options: TrainOptions,
     features: float,
     patience: int,
+    int8_aware: bool,
     target: str,
     max_drop: float | None,
     profile: str,
@@ -154,6 +156,7 @@ def distill_command(
         target=parse_target(target) if target else None,
         features=features,
         patience=patience,
+        is_int8=int8_aware,
     )
     require_out(out)
     timer = board_timer(board, profile, engine, inventory, output) if board else None
@@ -260,8 +263,9 @@ def chain_command(
 ) -> None:
     """Prune MODEL, teach what is left with MODEL as teacher, quantize: one card of every step.
 
-    The drop is that of the whole chain: quantization gets what training has left of it. OUT holds
-    model.pt2, compression.json, and artifact/ when a recipe keeps the drop.
+    The drop is that of the whole chain: quantization gets what training has left of it. When no
+    recipe keeps it, the model is trained once more with int8 rounding, and quantized again. OUT
+    holds model.pt2, compression.json, and artifact/ when the drop is kept.
 
     \b
     Examples:

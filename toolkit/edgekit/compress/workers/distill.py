@@ -1,7 +1,7 @@
 """Trains a student on what a teacher answers, and on which samples its layers see alike.
 
 request  {"student": FILE.pt2, "teacher": FILE.pt2 or "", "samples", "judged", "out": FILE.pt2,
-          "checkpoint": FILE, "features": NUMBER, "epochs", "patience", "learning_rate", "batch",
+          "checkpoint": FILE, "features": NUMBER, "int8": BOOL, "epochs", "patience", "learning_rate", "batch",
           "seed", "threads"}
 reply    {"standing", "judged", "before", "epochs", "best_epoch", "features": N}
 """
@@ -16,6 +16,7 @@ import torch
 from edgekit.compress.workers import model_file
 from edgekit.compress.workers.counting import standing
 from edgekit.compress.workers.dataset import Batch, parts, tell
+from edgekit.compress.workers.int8_rehearsal import Rehearsal
 from edgekit.compress.workers.learning import Schedule, fit, make_repeatable
 from edgekit.compress.workers.lifting import WIDE
 from edgekit.compress.workers.losses import Answers, measure, similarity
@@ -46,11 +47,14 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
         request["patience"],
         request["checkpoint"],
     )
+    rehearsal = Rehearsal(student.module) if request["int8"] else None
     learned = fit(
         student.module, train, tuning, schedule, extra=features.loss if features else None
     )
     if features is not None:
         features.close()
+    if rehearsal is not None:
+        rehearsal.end()
     after = measure(student.module, judged, answers)
     model_file.write(student, request["out"])
     return {
