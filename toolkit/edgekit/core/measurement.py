@@ -176,7 +176,7 @@ class Measurement(Record):
     """A run of a release on a board."""
 
     KIND: ClassVar[str] = "edgekit.measurement"
-    SCHEMA: ClassVar[int] = 2
+    SCHEMA: ClassVar[int] = 3
 
     id: str
     board: str
