@@ -84,7 +84,9 @@ def test_tritonclient_is_told_what_was_wrong(told: Any) -> None:  # Any: JSON
     assert "gzip is not taken" in refusals["compressed"]
 
 
-def test_schemathesis_finds_nothing_that_the_document_does_not_say(server: CloudServer) -> None:
+def test_schemathesis_finds_nothing_that_the_document_does_not_say(
+    server: CloudServer, tmp_path: Path
+) -> None:
     """Valid requests are left out of one check: no schema says which shapes a model takes."""
     program = peer_program(SCHEMATHESIS, "schemathesis")
     command = [program, "run", f"{server.http_endpoint}/openapi.json", "--max-examples", "30"]
@@ -92,6 +94,7 @@ def test_schemathesis_finds_nothing_that_the_document_does_not_say(server: Cloud
     options += ["--generation-database", "none", "--seed", "1", "--workers", "1", "--no-color"]
     done = subprocess.run(
         [*command, *options, "--suppress-health-check", "all"],
+        cwd=tmp_path,  # it keeps notes in the folder where it runs
         capture_output=True,
         text=True,
         check=False,
