@@ -110,7 +110,8 @@ def compare_launches(
     cost_s: float,
 ) -> Experiment | Unavailable:
     """The experiment's record: medians, the gain, and an interval that holds all rounds."""
-    sides = [[_phase_ms(m, trial.phase) for m in side] for side in (base, changed)]
+    rounds = min(len(base), len(changed))
+    sides = [[_phase_ms(m, trial.phase) for m in side[:rounds]] for side in (base, changed)]
     pooled = [median_of(side) for side in sides]
     for estimate in pooled:
         if isinstance(estimate, Unavailable):
@@ -149,7 +150,7 @@ def _phase_gains(base: Sequence[Measurement], changed: Sequence[Measurement]) ->
 
 
 def median_of(launches: Sequence[Sequence[float]]) -> Estimate | Unavailable:
-    """The median over launches, bounded as if samples were independent.
+    """The mean of the launches' medians, as gains are; bounded as if samples were independent.
 
     That they are not shows between rounds, and :func:`gain_of` adds that scatter.
     """
@@ -157,8 +158,9 @@ def median_of(launches: Sequence[Sequence[float]]) -> Estimate | Unavailable:
     ranks = rank_interval(len(ordered), 0.5)
     if ranks is None:
         return Unavailable(f"{len(ordered)} samples cannot bound a median")
-    low, high = ranks
-    return Estimate(median(ordered), percentile(ordered, low), percentile(ordered, high))
+    low, high = (percentile(ordered, rank) for rank in ranks)
+    value = fsum(median(launch) for launch in launches) / len(launches)
+    return Estimate(value, min(low, value), max(high, value))
 
 
 def gain_of(
