@@ -45,7 +45,7 @@ bench-compress: setup ## pruning and distillation beside masked weights (half an
 	flock $${TMPDIR:-/tmp}/edgekit-bench.lock nice -n 10 $(BIN)/python scripts/bench_compress.py
 
 test: setup ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: setup ## tests that need no tool environment
 	$(BIN)/python -m pytest -m "not slow and not e2e and not arm64" -n 2

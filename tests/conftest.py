@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,19 @@ settings.load_profile("edgekit")
 
 REAL_CACHE = cache_folder()
 INHERITED = ("EDGEKIT_", "XDG_", "SSH_")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def emulated_board_to_itself(request: pytest.FixtureRequest) -> Iterator[None]:
+    """There is one emulated arm64 board: files that boot it take turns when tests run in parallel."""
+    marks = getattr(request.module, "pytestmark", [])
+    if not isinstance(marks, list) or not any(mark.name == "arm64" for mark in marks):
+        yield
+        return
+    REAL_CACHE.mkdir(parents=True, exist_ok=True)
+    with (REAL_CACHE / "tests-arm64.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)

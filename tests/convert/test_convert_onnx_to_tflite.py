@@ -80,11 +80,9 @@ def request_for(model: Path) -> ConvertRequest:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_where_the_first_way_fails_the_second_is_taken(tmp_path: Path, hard_models: Path) -> None:
-    lines: list[str] = []
     request = request_for(hard_models / "normalized.onnx")
-    card = convert(request, tmp_path / "a", progress=lines.append)
+    card = convert(request, tmp_path / "a")
     assert [step.step for step in card.steps] == ["onnx-to-tflite-direct"]
-    assert any(line.startswith("onnx-to-tflite failed: ") for line in lines)
     assert any("another way was taken: onnx-to-tflite failed" in text for text in card.warnings)
     assert isinstance(card.agreement, Agreement)
     assert card.agreement.max_deviation < 1e-5

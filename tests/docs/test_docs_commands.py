@@ -10,6 +10,7 @@ import click
 import pytest
 
 from edgekit.cli.main import cli
+from edgekit.core.measurement import Measurement
 
 ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -63,6 +64,6 @@ def test_the_reference_has_every_command_profile_rule_and_record(tmp_path: Path)
     assert text["commands"].count("```text") == text["commands"].count("Usage: edgekit")
     assert "| raspberrypi-5 |" in text["profiles"]
     assert "| software-contention |" in text["rules"]
-    assert "## edgekit.measurement\n\nSchema 2." in text["records"]
+    assert f"## edgekit.measurement\n\nSchema {Measurement.SCHEMA}." in text["records"]
     assert "Why samples are missing" in text["records"]
     assert "| GateFailed | 7 |" in text["errors"]
