@@ -16,7 +16,7 @@ import click
 
 from edgekit.cli.output import Output, aligned
 from edgekit.core.compression import Compression, Standing, Timing
-from edgekit.core.errors import GateFailed
+from edgekit.core.errors import GateFailed, UsageFault
 from edgekit.core.record import Unavailable, dump
 from edgekit.core.units import format_bytes, format_count, format_ms
 
@@ -109,6 +109,12 @@ def subject_of(model: Path, options: TrainOptions) -> Subject:
             samples=options.samples,
         ),
     )
+
+
+def require_profile(board: str, profile: str) -> None:
+    """Raises UsageFault when a board is named without the profile to convert for."""
+    if board and not profile:
+        raise UsageFault("--board needs a device profile", hint="--profile raspberrypi")
 
 
 def board_timer(

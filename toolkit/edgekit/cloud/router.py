@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar
 
 from edgekit.cloud.endpoint import parse_endpoint
+from edgekit.cloud.hosted import HostedServer
 from edgekit.core.errors import ConfigError
-from edgekit.toolenvs.child import Child
-from edgekit.toolenvs.environment import ensure
-from edgekit.toolenvs.worker import source_path, worker_variables
-
-START_TIMEOUT_S = 60
 
 
 @dataclass(frozen=True)
@@ -76,8 +70,13 @@ class RouterSettings:
         }
 
 
-class Router:
+class Router(HostedServer):
     """Routes while the block lasts."""
+
+    MODULE: ClassVar[str] = "edgekit.cloud.serving.router"
+    NAME: ClassVar[str] = "router"
+    START_TIMEOUT_S: ClassVar[float] = 60
+    environment = "cloud"
 
     def __init__(
         self,
@@ -85,43 +84,15 @@ class Router:
         *,
         progress: Callable[[str], None] = lambda message: None,
     ) -> None:
+        super().__init__(settings.host, progress)
         self.settings = settings
-        self.progress = progress
-        self._child: Child | None = None
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def document(self) -> dict[str, Any]:  # Any: JSON
+        """Where it listens, and what goes where."""
+        return self.settings.document()
 
     @property
     def endpoint(self) -> str:
         """``http://host:port`` while it runs."""
         assert self._child
-        host = self.settings.host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._child.port}"
-
-    def __enter__(self) -> Self:
-        document = self.settings.document()
-        python = ensure("cloud", progress=self.progress)
-        self._scratch = tempfile.TemporaryDirectory(prefix="edgekit-router-")
-        argv = [str(python), "-m", "edgekit.cloud.serving.router", json.dumps(document)]
-        try:
-            self._child = Child(
-                argv,
-                name="router",
-                log=Path(self._scratch.name) / "log.txt",
-                timeout_s=START_TIMEOUT_S,
-                env=worker_variables(source_path()),
-            )
-        except BaseException:
-            self._scratch.cleanup()
-            raise
-        return self
-
-    def wait(self) -> int:
-        """Waits until the router ends by itself; gives its exit code."""
-        assert self._child
-        return self._child.process.wait()
-
-    def __exit__(self, *details: object) -> None:
-        if self._child:
-            self._child.close()
-        if self._scratch:
-            self._scratch.cleanup()
+        return f"http://{self._host}:{self._child.port}"

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar
 
+from edgekit.cloud.hosted import HostedServer
 from edgekit.cloud.options import ModelOptions
 from edgekit.core.errors import ConfigError
-from edgekit.toolenvs.child import Child
-from edgekit.toolenvs.environment import ensure
-from edgekit.toolenvs.worker import source_path, worker_variables
-
-START_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True)
@@ -74,8 +68,12 @@ class ServerSettings:
         }
 
 
-class CloudServer:
+class CloudServer(HostedServer):
     """Serves artifact folders over the Open Inference Protocol v2 while the block lasts."""
+
+    MODULE: ClassVar[str] = "edgekit.cloud.serving.server"
+    NAME: ClassVar[str] = "model server"
+    START_TIMEOUT_S: ClassVar[float] = 120
 
     def __init__(
         self,
@@ -85,9 +83,16 @@ class CloudServer:
     ) -> None:
         self.folders = folders
         self.settings = settings or ServerSettings()
-        self.progress = progress
-        self._child: Child | None = None
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        super().__init__(self.settings.host, progress)
+
+    @property
+    def environment(self) -> str:
+        """With or without Ray, as the settings want."""
+        return self.settings.environment
+
+    def document(self) -> dict[str, Any]:  # Any: JSON
+        """The folders, and where they are served to whom."""
+        return self.settings.document(self.folders)
 
     @property
     def port(self) -> int:
@@ -118,37 +123,3 @@ class CloudServer:
         """``http://host:port`` while it runs."""
         scheme = "https" if self.settings.certificate else "http"
         return f"{scheme}://{self._host}:{self.http_port}"
-
-    @property
-    def _host(self) -> str:
-        host = self.settings.host
-        return f"[{host}]" if ":" in host else host
-
-    def __enter__(self) -> Self:
-        document = self.settings.document(self.folders)
-        python = ensure(self.settings.environment, progress=self.progress)
-        self._scratch = tempfile.TemporaryDirectory(prefix="edgekit-server-")
-        argv = [str(python), "-m", "edgekit.cloud.serving.server", json.dumps(document)]
-        try:
-            self._child = Child(
-                argv,
-                name="model server",
-                log=Path(self._scratch.name) / "log.txt",
-                timeout_s=START_TIMEOUT_S,
-                env=worker_variables(source_path()),
-            )
-        except BaseException:
-            self._scratch.cleanup()
-            raise
-        return self
-
-    def wait(self) -> int:
-        """Waits until the server ends by itself; gives its exit code."""
-        assert self._child
-        return self._child.process.wait()
-
-    def __exit__(self, *details: object) -> None:
-        if self._child:
-            self._child.close()
-        if self._scratch:
-            self._scratch.cleanup()

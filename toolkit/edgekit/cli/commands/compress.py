@@ -68,16 +68,14 @@ def prune_command(
       edgekit compress prune model.onnx --data train.npz --target 'macs<=0.5x'
       edgekit compress prune net.keras --data train.npz --target 'latency<=0.6x' --board kitchen-pi
     """
-    from edgekit.cli.compressing import board_timer, finish, subject_of
+    from edgekit.cli.compressing import board_timer, finish, require_profile, subject_of
     from edgekit.compress.pruning import prune
     from edgekit.compress.publishing import require_out
     from edgekit.compress.request import DEFAULT_MULTIPLE, PruneRequest
     from edgekit.compress.targets import parse_target
-    from edgekit.core.errors import UsageFault
     from edgekit.profiles.device import load_profile
 
-    if board and not profile:
-        raise UsageFault("--board needs a device profile", hint="--profile raspberrypi")
+    require_profile(board, profile)
     wished = load_profile(profile).channel_multiple if profile else DEFAULT_MULTIPLE
     request = PruneRequest(
         subject=subject_of(model, options),
@@ -140,14 +138,12 @@ def distill_command(
       edgekit compress distill model.onnx --student width:0.5 --data train.npz --max-drop 1
       edgekit compress distill model.onnx --student pruned/model.pt2 --data train.npz
     """
-    from edgekit.cli.compressing import board_timer, finish, subject_of
+    from edgekit.cli.compressing import board_timer, finish, require_profile, subject_of
     from edgekit.compress.distilling import DistillRequest, distill
     from edgekit.compress.publishing import require_out
     from edgekit.compress.targets import parse_target
-    from edgekit.core.errors import UsageFault
 
-    if board and not profile:
-        raise UsageFault("--board needs a device profile", hint="--profile raspberrypi")
+    require_profile(board, profile)
     request = DistillRequest(
         teacher=subject_of(teacher, options),
         student=student,
@@ -205,15 +201,12 @@ def search_command(
       edgekit compress search space.py --trust --data train.npz --shape x=1x1x28x28 --target 'p95<2ms' \\
           --profile raspberrypi --board kitchen-pi --trials 50
     """
+    from edgekit.cli.compressing import require_profile, subject_of
     from edgekit.cli.searching import Stage, board_measure, finish_search, host_measure
     from edgekit.compress.searching import SearchRequest, require_request, search
     from edgekit.compress.targets import parse_target
-    from edgekit.core.errors import UsageFault
 
-    if board and not profile:
-        raise UsageFault("--board needs a device profile", hint="--profile raspberrypi")
-    from edgekit.cli.compressing import subject_of
-
+    require_profile(board, profile)
     subject = subject_of(space, options)
     request = SearchRequest(
         space=space,

@@ -60,9 +60,8 @@ def main(request: dict[str, Any]) -> dict[str, Any]:  # Any: JSON
 def _static(prepared: str, request: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
     import onnx
 
-    from edgekit.convert.workers.layers import edge_layers
     from edgekit.convert.workers.onnx_static import StaticQuantizer
-    from edgekit.convert.workers.sensitivity import kept_layers
+    from edgekit.convert.workers.sensitivity import apply_recipe
 
     parameters = request["parameters"]
     activation = parameters["activation"]
@@ -72,14 +71,6 @@ def _static(prepared: str, request: dict[str, Any]) -> tuple[list[str], list[dic
     if parameters["engine"] == "tensorrt":
         activation, options = "int8", TENSORRT
     work = StaticQuantizer(model, request["samples"], folder, activation, scope, options=options)
-    if parameters["is_equalized"]:
-        work.equalize()
-    work.calibrate(parameters["ranges"])
-    layers = work.layers()
-    kept, report = kept_layers(
-        parameters, [la.name for la in layers], lambda: edge_layers(layers), work.rank
-    )
-    if parameters["bias_correction"] != "none":
-        work.correct_bias(parameters["bias_correction"], kept)
+    kept, report = apply_recipe(work, parameters)
     onnx.save(work.quantize(kept), request["out"])
     return work.done, report

@@ -89,8 +89,7 @@ def _cast_to_half(work: Any) -> None:  # Any: the quantizer
 
 # Any: JSON
 def _static(request: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
-    from edgekit.convert.workers.layers import edge_layers
-    from edgekit.convert.workers.sensitivity import kept_layers
+    from edgekit.convert.workers.sensitivity import apply_recipe
     from edgekit.convert.workers.tflite_files import signature_batches
     from edgekit.convert.workers.tflite_static import StaticQuantizer
 
@@ -100,14 +99,6 @@ def _static(request: dict[str, Any]) -> tuple[list[str], list[dict[str, Any]]]:
     )
     data = Path(request["model"]).read_bytes()
     work = StaticQuantizer(data, batches, request["recipe"], parameters["scope"])
-    if parameters["is_equalized"]:
-        work.equalize()
-    work.calibrate(parameters["ranges"])
-    layers = work.layers()
-    kept, report = kept_layers(
-        parameters, [la.name for la in layers], lambda: edge_layers(layers), work.rank
-    )
-    if parameters["bias_correction"] != "none":
-        work.correct_bias(parameters["bias_correction"], kept)
+    kept, report = apply_recipe(work, parameters)
     Path(request["out"]).write_bytes(work.quantize(kept))
     return work.done, report

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy
+
+from edgekit.convert.workers.layers import Layer, edge_layers
 
 SAMPLES = 8
 """Ranking needs few: noise of a layer differs between layers by orders of magnitude."""
@@ -106,3 +108,45 @@ def kept_layers(
         kept += ranking.noisiest(parameters["keep_share"])
     kept = list(dict.fromkeys(kept))
     return kept, ranking.report(kept)
+
+
+class LayerQuantizer(Protocol):
+    """What an engine's static quantizer does before it writes the model."""
+
+    def equalize(self) -> None:
+        """Evens weights out between neighbouring layers."""
+
+    def calibrate(self, method: str) -> None:
+        """Finds the ranges of activations on the samples."""
+
+    def layers(self) -> list[Layer]:
+        """Every layer that is quantized."""
+        ...
+
+    def rank(self) -> Ranking:
+        """The noise of every layer alone."""
+        ...
+
+    def correct_bias(self, how: str, keep_float: Iterable[str]) -> None:
+        """Takes the mean error of rounding out of the biases."""
+
+
+# Any: JSON
+def apply_recipe(
+    work: LayerQuantizer, parameters: Mapping[str, Any]
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Everything of a static recipe but the writing, in the order that it needs.
+
+    Returns:
+        The layers that stay in float32, and the report of all where made.
+    """
+    if parameters["is_equalized"]:
+        work.equalize()
+    work.calibrate(parameters["ranges"])
+    layers = work.layers()
+    kept, report = kept_layers(
+        parameters, [la.name for la in layers], lambda: edge_layers(layers), work.rank
+    )
+    if parameters["bias_correction"] != "none":
+        work.correct_bias(parameters["bias_correction"], kept)
+    return kept, report
