@@ -139,7 +139,9 @@ def test_a_killed_pruning_goes_on_from_its_last_round(
     arguments = ["compress", "prune", str(trained / "perceptron.pt2"), "--target", "macs<=0.6x"]
     arguments += ["--data", str(trained / "perceptron.npz"), "--out", str(out), *QUICK]
     arguments += ["--max-drop", "50", "--rounds", "2"]
-    command = [sys.executable, "-m", "edgekit.cli.main", *arguments]
+    # a runner in the background may have had SIGINT ignored, which children inherit
+    start = ["env", "--default-signal=INT", sys.executable, "-m", "edgekit.cli.main"]
+    command = [*start, *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         for line in process.stderr:

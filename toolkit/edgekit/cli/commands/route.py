@@ -50,8 +50,8 @@ def command(
       edgekit route --edge http://127.0.0.1:8390 --cloud https://models.example.com:443 \\
           --deadline 100 --prefer cloud --cloud-model cats-float
     """
+    from edgekit.cli.hosting import serve_until_ended
     from edgekit.cloud.router import Router, RouterSettings, Upstream
-    from edgekit.core.errors import EndpointFailed
 
     settings = RouterSettings(
         edge=Upstream(edge, str(given["edge_model"]), ca),
@@ -64,10 +64,5 @@ def command(
     )
     with Router(settings, progress=output.note) as router:
         document = {"endpoint": router.endpoint, "edge": edge, "cloud": cloud}
-        output.data(document, f"routing at {router.endpoint}; Ctrl-C ends it")
-        try:
-            code = router.wait()
-        except KeyboardInterrupt:  # the way that was told
-            output.note("ended")
-            return
-    raise EndpointFailed(f"the router ended by itself with exit code {code}")
+        shown = f"routing at {router.endpoint}"
+        serve_until_ended(router, "the router", document, shown, output)

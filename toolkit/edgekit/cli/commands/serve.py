@@ -62,9 +62,10 @@ def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> Non
       edgekit serve original --host 0.0.0.0 --token-file token.txt --tls-cert cert.pem --tls-key key.pem
     """
     from edgekit.boards.deploy import load_card
+    from edgekit.cli.hosting import serve_until_ended
     from edgekit.cloud.options import ModelOptions
     from edgekit.cloud.server import CloudServer, ServerSettings
-    from edgekit.core.errors import ConfigError, EndpointFailed
+    from edgekit.core.errors import ConfigError
 
     names = [load_card(artifact).name for artifact in artifacts]
     if len(set(names)) < len(names):
@@ -105,13 +106,7 @@ def command(artifacts: tuple[Path, ...], output: Output, **given: object) -> Non
             "http_endpoint": server.http_endpoint,
         }
         shown = f"serving {', '.join(names)} at {server.endpoint} and {server.http_endpoint}"
-        output.data(document, f"{shown}; Ctrl-C ends it")
-        try:
-            code = server.wait()
-        except KeyboardInterrupt:  # the way that was told
-            output.note("ended")
-            return
-    raise EndpointFailed(f"the server ended by itself with exit code {code}")
+        serve_until_ended(server, "the server", document, shown, output)
 
 
 def _replicas(text: str, ray: str) -> tuple[int, int]:
